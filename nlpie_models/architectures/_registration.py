@@ -1,0 +1,53 @@
+"""The table of our architectures, and how transformers comes to know them.
+
+Importing transformers takes seconds, so importing this package does not: the table is applied at the end of the
+first ``import transformers``, before any of its parts is used.
+"""
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+
+import wrapt
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One model type: the names of its classes, of its transformers tokenizer, and of the fitting Auto classes."""
+
+    config: str
+    tokenizer: str
+    models: dict[str, str]
+
+
+ARCHITECTURES = {
+    "minialbert": Architecture(
+        config="MiniAlbertConfig",
+        tokenizer="BertTokenizer",
+        models={
+            "AutoModel": "MiniAlbertModel",
+            "AutoModelForPreTraining": "MiniAlbertForMaskedLM",
+            "AutoModelForMaskedLM": "MiniAlbertForMaskedLM",
+            "AutoModelForTokenClassification": "MiniAlbertForTokenClassification",
+            "AutoModelForSequenceClassification": "MiniAlbertForSequenceClassification",
+        },
+    ),
+}
+
+
+def register() -> None:
+    """Register every architecture with transformers' Auto classes, as soon as anyone imports transformers."""
+    wrapt.register_post_import_hook(_register_all, "transformers")
+
+
+def _register_all(_: ModuleType) -> None:
+    import transformers  # the lazy module that has just taken the place of the one passed
+
+    for model_type, architecture in ARCHITECTURES.items():
+        classes = importlib.import_module(f"{__package__}.{model_type}")
+        config = getattr(classes, architecture.config)
+        tokenizer = getattr(transformers, architecture.tokenizer)
+        transformers.AutoConfig.register(model_type, config, exist_ok=True)
+        transformers.AutoTokenizer.register(config, tokenizer_class=tokenizer, exist_ok=True)
+        for auto_class, model in architecture.models.items():
+            getattr(transformers, auto_class).register(config, getattr(classes, model), exist_ok=True)

@@ -1,0 +1,404 @@
+"""MiniALBERT in PyTorch (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425).
+
+Parameter names are those of the published checkpoints, so files go both ways between this code and the authors'.
+Shapes below use B (batch), L (sequence), E (embedding_size), H (hidden_size), A (heads) and V (vocabulary).
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.activations import ACT2FN
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import (
+    BaseModelOutput,
+    MaskedLMOutput,
+    SequenceClassifierOutput,
+    TokenClassifierOutput,
+)
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_minialbert import MiniAlbertConfig
+
+ADAPTER_LAYER_NORM_EPS = 1e-12
+VOCABULARY_LAYER_NORM_EPS = 1e-12
+
+
+class MiniAlbertEmbeddings(nn.Module):
+    """Sum of word, position and token-type embeddings, normalised: (B, L) -> (B, L, E)."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.word_embeddings = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(
+        self,
+        inputs_embeds: torch.Tensor,
+        token_type_ids: torch.Tensor | None,
+        position_ids: torch.Tensor | None,
+    ) -> torch.Tensor:
+        batch, length = inputs_embeds.shape[:2]
+        if position_ids is None:
+            limit = self.position_embeddings.num_embeddings
+            if length > limit:
+                raise ValueError(
+                    f"sequence of {length} tokens is longer than the model's {limit} positions; cut it into windows"
+                )
+            position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)
+        if token_type_ids is None:
+            token_type_ids = torch.zeros((batch, length), dtype=torch.long, device=inputs_embeds.device)
+        embeddings = inputs_embeds + self.token_type_embeddings(token_type_ids) + self.position_embeddings(position_ids)
+        return self.dropout(self.LayerNorm(embeddings))
+
+
+class MiniAlbertAttention(nn.Module):
+    """Post-normalised multi-head self-attention: (B, L, H) -> (B, L, H) and, if asked, maps (B, A, L, L)."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        self.heads = config.num_attention_heads
+        self.head_size = config.hidden_size // self.heads
+        self.query = nn.Linear(config.hidden_size, config.hidden_size)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.attention_dropout = nn.Dropout(config.attention_probs_dropout_prob)
+        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.config = config
+
+    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
+        return states.view(*states.shape[:2], self.heads, self.head_size).transpose(1, 2)
+
+    def forward(
+        self, hidden_states: torch.Tensor, attention_bias: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        query, key, value = (
+            self._split_heads(project(hidden_states)) for project in (self.query, self.key, self.value)
+        )
+        attention_map = None
+        if self.config._attn_implementation == "eager":
+            scores = query @ key.transpose(-1, -2) * self.head_size**-0.5
+            if attention_bias is not None:
+                scores = scores + attention_bias
+            attention_map = scores.softmax(dim=-1)
+            context = self.attention_dropout(attention_map) @ value
+        else:
+            dropout = self.attention_dropout.p if self.training else 0.0
+            context = nn.functional.scaled_dot_product_attention(
+                query, key, value, attn_mask=attention_bias, dropout_p=dropout
+            )
+        context = context.transpose(1, 2).flatten(2)
+        return self.LayerNorm(hidden_states + self.output_dropout(self.dense(context))), attention_map
+
+
+class MiniAlbertAdapter(nn.Module):
+    """Residual bottleneck: LayerNorm(x + W2 gelu(W1 x)), H -> H // reduction_factor -> H."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        bottleneck = config.hidden_size // config.reduction_factor
+        self.block = nn.Sequential(
+            nn.Linear(config.hidden_size, bottleneck), nn.GELU(), nn.Linear(bottleneck, config.hidden_size)
+        )
+        self.norm = nn.LayerNorm(config.hidden_size, eps=ADAPTER_LAYER_NORM_EPS)
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        return self.norm(hidden_states + self.block(hidden_states))
+
+
+class MiniAlbertLayer(GradientCheckpointingLayer):
+    """The layer that recursions share; each recursion passes its own adapters (or identities)."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        self.attention = MiniAlbertAttention(config)
+        self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.activation = ACT2FN[config.hidden_act]
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        attention_bias: torch.Tensor | None,
+        attention_adapter: nn.Module,
+        feed_forward_adapter: nn.Module,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        attended, attention_map = self.attention(attention_adapter(hidden_states), attention_bias)
+        attended = feed_forward_adapter(attended)
+        feed_forward = self.ffn_output(self.activation(self.ffn(attended)))
+        return self.full_layer_layer_norm(attended + self.dropout(feed_forward)), attention_map
+
+
+class MiniAlbertLayerGroup(nn.Module):
+    """A group of one layer: the nesting of the stored parameter names."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        self.albert_layers = nn.ModuleList([MiniAlbertLayer(config)])
+
+
+class MiniAlbertLayerGroups(nn.Module):
+    """The distinct layers; recursions are spread over them in equal runs."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        self.recursions_per_group = config.num_hidden_layers / config.num_hidden_groups
+        self.albert_layer_groups = nn.ModuleList(
+            [MiniAlbertLayerGroup(config) for _ in range(config.num_hidden_groups)]
+        )
+
+    def layer_of(self, recursion: int) -> MiniAlbertLayer:
+        return self.albert_layer_groups[int(recursion / self.recursions_per_group)].albert_layers[0]
+
+
+class MiniAlbertShared(nn.Module):
+    """Embeddings and shared layers: what adapter tuning freezes."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__()
+        self.embeddings = MiniAlbertEmbeddings(config)
+        self.encoder = MiniAlbertLayerGroups(config)
+
+
+class MiniAlbertPreTrainedModel(PreTrainedModel):
+    """Loading, saving and initialisation common to the MiniALBERT models."""
+
+    config_class = MiniAlbertConfig
+    base_model_prefix = "albert"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _no_split_modules: ClassVar = ["MiniAlbertLayer"]
+    # Published files carry a pooler that nothing reads and a buffer that is an arange.
+    _keys_to_ignore_on_load_unexpected: ClassVar = [r"(^|\.)pooler\.", r"embeddings\.position_ids$"]
+
+    def train_adapters_only(self) -> None:
+        """Freeze embeddings, shared layers and projector; adapters and head stay trainable (adapter tuning).
+
+        Raises:
+            ValueError: The model was configured without adapters.
+        """
+        if not self.config.use_adapter:
+            raise ValueError("train_adapters_only() needs a config with use_adapter=True")
+        backbone = self if isinstance(self, MiniAlbertModel) else self.albert
+        for module in (backbone.albert, backbone.projector):
+            module.requires_grad_(False)
+
+
+class MiniAlbertModel(MiniAlbertPreTrainedModel):
+    """MiniALBERT encoder without a head."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = MiniAlbertShared(config)
+        same_width = config.embedding_size == config.hidden_size
+        self.projector = nn.Identity() if same_width else nn.Linear(config.embedding_size, config.hidden_size)
+        make = MiniAlbertAdapter if config.use_adapter else lambda _: nn.Identity()
+        self.att_adapters = nn.ModuleList([make(config) for _ in range(config.num_hidden_layers)])
+        self.mlp_adapters = nn.ModuleList([make(config) for _ in range(config.num_hidden_layers)])
+        self.post_init()
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The encoder itself (its ``albert`` child is a part, not the base model)."""
+        return self
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.albert.embeddings.word_embeddings
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.albert.embeddings.word_embeddings = value
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutput:
+        """Encode a batch.
+
+        Args:
+            input_ids: Word pieces (B, L); exactly one of this and ``inputs_embeds``.
+            attention_mask: 1 for tokens, 0 for padding, (B, L); or a ready additive bias (B, 1, L, L).
+            token_type_ids: Segment of each token (B, L); zeros if None.
+            position_ids: Position of each token (B, L); 0..L-1 if None.
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
+            output_attentions: Return the post-softmax maps, one (B, A, L, L) a recursion; needs eager attention.
+            **kwargs: ``return_dict=False`` for a tuple; others are ignored, as transformers passes some to all models.
+            output_hidden_states: Return the projected embeddings and each recursion's output, (B, L, H) each.
+
+        Returns:
+            Last hidden state (B, L, H) and what was asked for.
+
+        Raises:
+            ValueError: Both or neither input; maps asked of an implementation that does not compute them; a sequence
+                longer than the position embeddings.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("pass exactly one of input_ids and inputs_embeds")
+        if output_attentions is None:
+            output_attentions = self.config.output_attentions
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        if output_attentions and self.config._attn_implementation != "eager":
+            raise ValueError(
+                "output_attentions needs attn_implementation='eager', "
+                f"this model runs {self.config._attn_implementation!r}; load it with attn_implementation='eager'"
+            )
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        hidden_states = self.projector(self.albert.embeddings(inputs_embeds, token_type_ids, position_ids))
+        attention_bias = _additive_bias(attention_mask, hidden_states.dtype)
+
+        all_hidden_states = [hidden_states]
+        all_attentions = []
+        for recursion, adapters in enumerate(zip(self.att_adapters, self.mlp_adapters, strict=True)):
+            layer = self.albert.encoder.layer_of(recursion)
+            hidden_states, attention_map = layer(hidden_states, attention_bias, *adapters)
+            all_hidden_states.append(hidden_states)
+            all_attentions.append(attention_map)
+        return BaseModelOutput(
+            last_hidden_state=hidden_states,
+            hidden_states=tuple(all_hidden_states) if output_hidden_states else None,
+            attentions=tuple(all_attentions) if output_attentions else None,
+        )
+
+
+class MiniAlbertForMaskedLM(MiniAlbertPreTrainedModel):
+    """MiniALBERT with a masked-language-model head whose decoder is its own matrix (untied)."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = MiniAlbertModel(config)
+        self.vocab_transform = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = ACT2FN["gelu"]
+        self.vocab_layer_norm = nn.LayerNorm(config.hidden_size, eps=VOCABULARY_LAYER_NORM_EPS)
+        self.vocab_projector = nn.Linear(config.hidden_size, config.vocab_size)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.vocab_projector
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        self.vocab_projector = new_embeddings
+
+    @can_return_tuple
+    def forward(
+        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+    ) -> MaskedLMOutput:
+        """Score the vocabulary at each position: logits (B, L, V).
+
+        Args:
+            input_ids: Word pieces (B, L).
+            labels: Original pieces (B, L), -100 where none was masked; adds the cross-entropy as ``loss``.
+            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+        """
+        loss_kwargs = _take_loss_kwargs(kwargs)
+        encoded = self.albert(input_ids, **kwargs)
+        logits = self.vocab_projector(
+            self.vocab_layer_norm(self.activation(self.vocab_transform(encoded.last_hidden_state)))
+        )
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **loss_kwargs)
+        return MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
+        )
+
+
+class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
+    """MiniALBERT with a linear classifier on each token's last hidden state."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = MiniAlbertModel(config)
+        self.dropout = nn.Dropout(_head_dropout(config))
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+    ) -> TokenClassifierOutput:
+        """Score the labels at each token: logits (B, L, num_labels).
+
+        Args:
+            input_ids: Word pieces (B, L).
+            labels: Label of each token (B, L), -100 where it does not count; adds the cross-entropy as ``loss``.
+            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+        """
+        loss_kwargs = _take_loss_kwargs(kwargs)
+        encoded = self.albert(input_ids, **kwargs)
+        logits = self.classifier(self.dropout(encoded.last_hidden_state))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits, labels, self.config, **loss_kwargs)
+        return TokenClassifierOutput(
+            loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
+        )
+
+
+class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
+    """MiniALBERT with a linear classifier on the first token's last hidden state."""
+
+    def __init__(self, config: MiniAlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = MiniAlbertModel(config)
+        self.dropout = nn.Dropout(_head_dropout(config))
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+    ) -> SequenceClassifierOutput:
+        """Score the labels of each sequence: logits (B, num_labels).
+
+        ``config.problem_type`` (``regression``, ``single_label_classification``, ``multi_label_classification``)
+        chooses the loss; if None, it follows from ``num_labels`` and the labels' type, as elsewhere in transformers.
+
+        Args:
+            input_ids: Word pieces (B, L).
+            labels: (B,) classes or values, or (B, num_labels) for several labels or values; adds ``loss``.
+            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+        """
+        loss_kwargs = _take_loss_kwargs(kwargs)
+        encoded = self.albert(input_ids, **kwargs)
+        logits = self.classifier(self.dropout(encoded.last_hidden_state[:, 0]))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **loss_kwargs)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
+        )
+
+
+def _additive_bias(attention_mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
+    """Turn a 0/1 mask (B, L) into a bias (B, 1, 1, L) that is the least number of ``dtype`` at padding."""
+    if attention_mask is None or attention_mask.dim() == 4:
+        return attention_mask
+    keep = attention_mask[:, None, None, :].to(dtype)
+    return (1.0 - keep) * torch.finfo(dtype).min
+
+
+def _head_dropout(config: MiniAlbertConfig) -> float:
+    return config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
+
+
+def _take_loss_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Split off what the Trainer passes for the loss (the label count over accumulated batches)."""
+    return {"num_items_in_batch": kwargs.pop("num_items_in_batch")} if "num_items_in_batch" in kwargs else {}

@@ -1,0 +1,306 @@
+"""From a name to a local folder of files, and from a folder to a model; never random, never someone's code."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import CheckpointError, MissingHead, UnknownName
+from .registry import Checkpoint, default_checkpoint, get_checkpoint, list_checkpoints
+from .tasks import Task, list_tasks
+
+ENCODER = "AutoModel"
+PACKAGE = Path(__file__).parent
+BUNDLED_FOLDER = PACKAGE / "bundled"
+ZOO_FOLDER = PACKAGE.parent / "zoo"
+_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]
+_WEIGHT_FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+
+
+@dataclass(frozen=True)
+class LocalCheckpoint:
+    """A checkpoint's files on this machine; ``row`` is its registry entry, if it has one."""
+
+    folder: Path
+    row: Checkpoint | None
+
+    @property
+    def name(self) -> str:
+        return self.row.name if self.row else str(self.folder)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The raw ``config.json``.
+
+        Raises:
+            CheckpointError: It is missing or not a JSON object.
+        """
+        path = self.folder / "config.json"
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(
+                f"{self.folder} is not a checkpoint folder: it has no config.json. "
+                "Pass a folder written by save_pretrained(), or a name from `nlpie list`."
+            ) from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"cannot read {path}: {error}. Copy or download the checkpoint again.") from error
+        if not isinstance(config, dict):
+            raise CheckpointError(f"{path} does not hold a JSON object. Copy or download the checkpoint again.")
+        return config
+
+
+    @property
+    def auto_class(self) -> str:
+        """transformers' Auto class of the model that the config names, such as ``AutoModelForMaskedLM``."""
+        names = self.config.get("architectures") or [""]
+        _, head, rest = str(names[0]).partition("For")
+        return f"{ENCODER}{head}{rest}"
+
+
+def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: str | None) -> LocalCheckpoint:
+    """Find the files of a checkpoint that serves a task, downloading a Hub one that is not cached yet.
+
+    Args:
+        name: Registry name, alias, Hub id or local folder; None for the bundled default.
+        task: The task that it is to serve; a registry row may delegate it to a sibling.
+        revision: Hub revision in place of the pinned one.
+
+    Raises:
+        UnknownName: Neither a registry name, nor a folder, nor a Hub id.
+        MissingHead: A registry row that serves other tasks only.
+        CheckpointError: It is not on this machine and cannot be downloaded, or its hash is not the pinned one.
+    """
+    if name is None:
+        row = default_checkpoint()
+    else:
+        try:
+            row = get_checkpoint(os.fspath(name))
+        except UnknownName:
+            if Path(name).is_dir():
+                return LocalCheckpoint(Path(name), None)
+            if os.fspath(name).count("/") == 1 and not os.fspath(name).startswith((".", "/", "~")):
+                return LocalCheckpoint(_download(os.fspath(name), revision), None)
+            if os.sep in os.fspath(name):
+                raise CheckpointError(f"there is no folder {os.fspath(name)!r}; check the path") from None
+            raise
+    row = _serving(row, task)
+    local = LocalCheckpoint(_folder_of(row, revision), row)
+    if row.weights and row.weights.sha256 and revision in (None, row.weights.revision):
+        _verify(local.folder / row.weights.file, row.weights.sha256)
+    return local
+
+
+def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:
+    """Refuse a checkpoint whose own head is for another task.
+
+    Raises:
+        MissingHead: Lists what it serves and which checkpoints serve the task.
+    """
+    if task.auto_class not in (ENCODER, checkpoint.auto_class):
+        heads = [other.name for other in list_tasks() if other.auto_class in (ENCODER, checkpoint.auto_class)]
+        raise MissingHead(f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(heads)}). {_who_serves(task)}")
+
+
+def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
+    """Load a checkpoint's model in float32, every tensor from the file.
+
+    Args:
+        checkpoint: The files.
+        auto_class: transformers' Auto class of the model wanted; ``AutoModel`` reads the encoder and leaves the head.
+
+    Raises:
+        CheckpointError: The files are damaged, or tensors are missing, unexpected or misshapen; lists them.
+    """
+    import torch
+
+    model_class, config = _model_class(checkpoint, auto_class)
+    if not any((checkpoint.folder / name).exists() for name in _WEIGHT_FILES):
+        raise CheckpointError(f"{checkpoint.folder} has no weights: expected {' or '.join(_WEIGHT_FILES[:2])}")
+    try:
+        with _quiet_transformers():
+            model, info = model_class.from_pretrained(
+                checkpoint.folder,
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+            )
+    except Exception as error:
+        raise CheckpointError(
+            f"cannot load the weights in {checkpoint.folder}: {_first_line(error)}. "
+            "The file may be truncated or damaged: copy or download the checkpoint again."
+        ) from error
+    _refuse_wrong_tensors(checkpoint, model, info, encoder_only=auto_class == ENCODER)
+    return model
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder brings the files of a tokenizer."""
+    return any((folder / name).exists() for name in _TOKENIZER_FILES)
+
+
+def load_tokenizer(checkpoint: LocalCheckpoint) -> Any:
+    """Load a checkpoint's tokenizer.
+
+    Raises:
+        CheckpointError: Its files are missing or damaged, it has no fast form, or it is not the model's.
+    """
+    from transformers import AutoTokenizer
+
+    _, config = _model_class(checkpoint, ENCODER)
+    if not has_tokenizer(checkpoint.folder):
+        raise CheckpointError(f"{checkpoint.folder} has no tokenizer: expected {' or '.join(_TOKENIZER_FILES)}")
+    try:
+        with _quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(
+                checkpoint.folder, config=config, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as error:
+        raise CheckpointError(
+            f"cannot load the tokenizer in {checkpoint.folder}: {_first_line(error)}. "
+            "Copy or download the checkpoint again."
+        ) from error
+    if not tokenizer.is_fast or tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
+        raise CheckpointError(f"{checkpoint.folder}: expected a BERT-like fast tokenizer with [CLS] and [SEP]")
+    if len(tokenizer) > config.vocab_size:
+        raise CheckpointError(
+            f"{checkpoint.folder}: the tokenizer has {len(tokenizer)} pieces and the model only {config.vocab_size}; "
+            "they do not belong together"
+        )
+    return tokenizer
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _serving(row: Checkpoint, task: Task) -> Checkpoint:
+    if task.name in row.tasks:
+        return row
+    if task.name in row.siblings:
+        return get_checkpoint(row.siblings[task.name])
+    raise MissingHead(f"{row.name} has no {task.name} head (it serves: {', '.join(row.tasks)}). {_who_serves(task)}")
+
+
+def _who_serves(task: Task) -> str:
+    rows = [row.name for row in list_checkpoints() if task.name in row.tasks and row.status != "planned"]
+    return f"Checkpoints that serve {task.name}: {', '.join(rows) or 'none yet'}."
+
+
+def _folder_of(row: Checkpoint, revision: str | None) -> Path:
+    for folder in (BUNDLED_FOLDER / row.name, ZOO_FOLDER / row.name):
+        if folder.is_dir():
+            return folder
+    if row.hub_id is None:
+        available = [other.name for other in list_checkpoints() if other.status == "bundled"]
+        raise CheckpointError(f"{row.name} has no weights yet (status: {row.status}). Use {', '.join(available)}.")
+    pinned = row.weights.revision if row.weights else None
+    return _download(row.hub_id, revision or pinned)
+
+
+def _download(hub_id: str, revision: str | None) -> Path:
+    """Return the cached snapshot of a Hub repository; only a snapshot that is not cached is asked of the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wanted = {"repo_id": hub_id, "revision": revision, "allow_patterns": _FILES}
+    with contextlib.suppress(LocalEntryNotFoundError):
+        return Path(snapshot_download(**wanted, local_files_only=True))
+    at = f" --revision {revision}" if revision else ""
+    try:
+        return Path(snapshot_download(**wanted))
+    except Exception as error:
+        raise CheckpointError(
+            f"{hub_id} is not on this machine and could not be downloaded ({_first_line(error)}). "
+            f"With a network, run `hf download {hub_id}{at}`; without one, copy the folder here and pass its path."
+        ) from error
+
+
+def _verify(path: Path, sha256: str) -> None:
+    if not path.exists():
+        raise CheckpointError(f"{path} is missing; copy or download the checkpoint again")
+    found = sha256_of(path)
+    if found != sha256:
+        raise CheckpointError(
+            f"{path} is not the pinned file: expected SHA-256 {sha256}, got {found}. Copy or download it again."
+        )
+
+
+def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
+    """Return the class that we would choose and its config; code that a folder brings is never looked at."""
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    from .architectures.minialbert import MiniAlbertConfig
+    from .architectures.minialbert.configuration_minialbert import is_published_form
+
+    raw = checkpoint.config
+    model_type = MiniAlbertConfig.model_type if is_published_form(raw) else raw.get("model_type")
+    try:
+        config = CONFIG_MAPPING[model_type].from_pretrained(checkpoint.folder)
+        return getattr(transformers, auto_class)._model_mapping[type(config)], config
+    except KeyError:
+        raise CheckpointError(
+            f"{checkpoint.folder}: config.json has model_type {model_type!r}, which has no {auto_class} here"
+        ) from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{checkpoint.folder}: config.json is not usable: {_first_line(error)}") from error
+
+
+def _refuse_wrong_tensors(
+    checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool
+) -> None:
+    """Raise on tensors that the file and the model do not share; poolers, which no task reads, are let pass."""
+
+    def counts(key: str) -> bool:
+        return ".pooler." not in f".{key}" and not key.endswith("position_ids")
+
+    found = {
+        "missing": sorted(filter(counts, info["missing_keys"])),
+        "misshapen": sorted(str(key[0]) for key in info["mismatched_keys"]),
+        "unexpected": sorted(
+            key
+            for key in filter(counts, info["unexpected_keys"])
+            if not encoder_only or key.startswith(f"{model.base_model_prefix}.")
+        ),
+    }
+    parts = [f"{kind} {', '.join(keys[:5])}{' ...' * (len(keys) > 5)}" for kind, keys in found.items() if keys]
+    if parts:
+        raise CheckpointError(
+            f"the weights in {checkpoint.folder} do not fit {type(model).__name__}: {'; '.join(parts)}. "
+            "Copy or download the checkpoint again, or convert it with the program that wrote it."
+        )
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silence transformers' loading report and bar: what it would say, we raise."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

@@ -1,0 +1,115 @@
+"""``nlpie annotate``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+_COLOURS = ("red", "cyan", "green", "magenta", "yellow", "blue")
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("-c", "--checkpoint", help="Name, alias, Hub id or folder; without it, the one that ships in the package.")
+@click.option("-t", "--task", default="ner", show_default=True, help="What to annotate.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where to write: .jsonl, .csv, .parquet or .html, or a folder for BRAT. May be given several times. "
+    "Without it, entities are shown on a terminal and written as JSON lines into a pipe.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Column of the text in tables and JSON lines.")
+@click.option("--id-column", default="id", show_default=True, help="Column of the id; file and row number without it.")
+@click.option(
+    "--on-long",
+    type=click.Choice(["window", "error", "truncate"]),
+    default="window",
+    show_default=True,
+    help="Long texts: read all of it in windows, report an error, or read the beginning.",
+)
+@click.option("--device", help="torch device, such as cpu or cuda:1.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run with the same output stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option("--show", is_flag=True, help="Show the entities even if they are written to files.")
+@click.pass_context
+def annotate(
+    ctx: click.Context,
+    inputs: tuple[str, ...],
+    checkpoint: str | None,
+    task: str,
+    outputs: tuple[Path, ...],
+    text_column: str,
+    id_column: str,
+    on_long: str,
+    device: str | None,
+    resume: bool,
+    overwrite: bool,
+    show: bool,
+) -> None:
+    """Annotate INPUTS: files, globs, folders (.txt, .jsonl, .csv, .parquet), or - for standard input.
+
+    \b
+    nlpie annotate note.txt
+    nlpie annotate notes/ -o entities.jsonl -o entities.html
+    nlpie annotate notes.csv --text-column note -o entities.parquet --resume
+
+    A document that fails is reported at the end, with exit code 1; the others are written.
+    """
+    from tqdm import tqdm
+
+    from ..batch import annotate_documents
+    from ..data.documents import Columns, find_files, read_documents
+    from ..pipelines import load_clinical
+
+    files = find_files(inputs)
+    pipe = load_clinical(checkpoint, task, on_long=on_long, device=device)  # type: ignore[arg-type]
+    documents = read_documents(files, Columns(text=text_column, id=id_column))
+    report, annotations = annotate_documents(pipe, documents, list(outputs), resume=resume, overwrite=overwrite)
+    to_terminal = show or (not outputs and sys.stdout.isatty())
+    with tqdm(annotations, unit=" texts", disable=None, leave=False) as bar:
+        for name, annotation in bar:
+            if to_terminal:
+                tqdm.write(_render(name, annotation), file=sys.stdout)
+            elif not outputs:
+                _echo_json(name, annotation)
+    resumed = f", {report.resumed} had been done before" if report.resumed else ""
+    click.echo(f"{report.annotated} texts annotated{resumed}, {len(report.failures)} failed", err=True)
+    for path in outputs:
+        click.echo(f"wrote {path}", err=True)
+    for failure in report.failures:
+        click.echo(f"{click.style('failed', fg='red')} {failure.id}: {failure.message}", err=True)
+    if report.failures:
+        ctx.exit(1)
+
+
+def _echo_json(name: str, annotation) -> None:  # noqa: ANN001
+    import json
+
+    click.echo(json.dumps({"id": name, **annotation.to_dict()}))
+
+
+def _render(name: str, annotation) -> str:  # noqa: ANN001
+    """Return an annotation as lines for a terminal: what was read, then the entities under their labels."""
+    coverage = annotation.coverage
+    lines = [
+        click.style(name, bold=True)
+        + click.style(f"  {coverage.characters:,} characters, {coverage.tokens:,} tokens in {coverage.windows} windows", dim=True)
+    ]
+    by_label: dict[str, dict[str, int]] = {}
+    for entity in annotation.entities:
+        texts = by_label.setdefault(entity.label, {})
+        text = " ".join(entity.text.split())
+        texts[text] = texts.get(text, 0) + 1
+    for index, label in enumerate(sorted(by_label)):
+        colour = _COLOURS[index % len(_COLOURS)]
+        found = ", ".join(text if count == 1 else f"{text} ({count})" for text, count in by_label[label].items())
+        lines.append(f"  {click.style(label, fg=colour, bold=True)}  {click.style(found, fg=colour)}")
+    for mask in annotation.masks:
+        best = ", ".join(f"{candidate.text} {candidate.score:.2f}" for candidate in mask.candidates)
+        lines.append(f"  {mask.start}-{mask.end}  {best}")
+    if annotation.embedding is not None:
+        lines.append(f"  vector of {len(annotation.embedding)}, norm {(annotation.embedding ** 2).sum() ** 0.5:.2f}")
+    return "\n".join([*lines, ""])

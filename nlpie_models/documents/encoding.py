@@ -1,0 +1,92 @@
+"""From a text to word pieces with exact character offsets, grouped into words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import regex
+from tokenizers import Tokenizer
+
+from .words import find_sentence_starts, find_words
+
+_SURROGATE = regex.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A text's pieces and words.
+
+    Attributes:
+        text: The text as given.
+        input_ids: Word pieces without special tokens (T,).
+        offsets: Start and end of each piece in ``text`` (T, 2).
+        words: Start and end of each word in ``text`` (W, 2).
+        first_tokens: Index of each word's first piece (W,), or -1 for a word that the tokenizer dropped.
+        sentence_starts: Indices of the pieces that begin a sentence.
+    """
+
+    text: str
+    input_ids: np.ndarray
+    offsets: np.ndarray
+    words: np.ndarray
+    first_tokens: np.ndarray
+    sentence_starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def word_starts(self) -> np.ndarray:
+        """Ascending indices of the pieces that begin a word."""
+        return self.first_tokens[self.first_tokens >= 0]
+
+    def truncated(self, tokens: int) -> "Encoding":
+        """Return the encoding of the first ``tokens`` pieces, the last word whole or not at all if it can be."""
+        starts = self.word_starts
+        if tokens < len(self) and not np.isin(tokens, starts):
+            tokens = int(starts[starts < tokens].max(initial=0)) or tokens
+        words = int(np.searchsorted(self.words[:, 1], self.offsets[:tokens, 1].max(initial=0), side="right"))
+        return Encoding(
+            text=self.text,
+            input_ids=self.input_ids[:tokens],
+            offsets=self.offsets[:tokens],
+            words=self.words[:words],
+            first_tokens=self.first_tokens[:words],
+            sentence_starts=self.sentence_starts[self.sentence_starts < tokens],
+        )
+
+
+class Encoder:
+    """Encodes texts of any length; a copy of the tokenizer, without truncation or padding.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer.
+        reads_special_tokens: Whether ``[MASK]`` written in a text means the token (fill-mask) or is just text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, reads_special_tokens: bool = False) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = not reads_special_tokens
+
+    def encode(self, text: str) -> Encoding:
+        """Encode a text."""
+        # A lone surrogate is no character and cannot be encoded as UTF-8; its stand-in keeps every offset in place.
+        pieces = self._tokenizer.encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
+        offsets = np.array(pieces.offsets, dtype=np.int64).reshape(-1, 2)
+        words = find_words(text)
+        return Encoding(
+            text=text,
+            input_ids=np.array(pieces.ids, dtype=np.int64),
+            offsets=offsets,
+            words=words,
+            first_tokens=_first_tokens(offsets, words),
+            sentence_starts=np.unique(np.searchsorted(offsets[:, 0], find_sentence_starts(text))),
+        )
+
+
+def _first_tokens(offsets: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return, for each word, the index of the first piece that starts within it, or -1."""
+    first = np.searchsorted(offsets[:, 0], words[:, 0], side="left")
+    starts = np.append(offsets[:, 0], np.iinfo(np.int64).max)[first]
+    return np.where(starts < words[:, 1], first, -1)

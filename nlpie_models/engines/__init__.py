@@ -1,0 +1,5 @@
+"""Engines run a batch of token windows through a model; the pipeline does not know which library does it."""
+
+from .torch import TorchEngine
+
+__all__ = ["TorchEngine"]

@@ -1,0 +1,223 @@
+"""The checkpoints that this package knows: one strict TOML each, in ``checkpoints/``."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import RegistryError, UnknownName
+
+CHECKPOINTS_FOLDER = Path(__file__).parent / "checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Shape of the encoder; ``model_type`` is the one that our code loads it as."""
+
+    model_type: str
+    layers: int
+    hidden: int
+    embedding: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    cased: bool
+    parameters: int | None = None
+    parameters_with_mlm_head: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The weight file and, once pinned, the commit and SHA-256 that a load must match."""
+
+    file: str
+    megabytes: float | None = None
+    revision: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How the checkpoint was, or is to be, trained."""
+
+    kind: typing.Literal["distillation", "continual", "finetuning"]
+    data: str
+    objective: str | None = None
+    teacher: str | None = None
+    student: str | None = None
+    learning_rate: float | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    batch: int | None = None
+    warmup_steps: int | None = None
+    weight_decay: float | None = None
+    hours: float | None = None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """A data set that a checkpoint of ours was trained on, with the licence that its source states."""
+
+    name: str
+    licence: str
+    source: str
+    use: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One row of the registry.
+
+    ``heads`` are the tasks that its own weights serve; ``siblings`` names the checkpoint that serves another task.
+    """
+
+    name: str
+    summary: str
+    status: typing.Literal["published", "bundled", "planned"]
+    licence: str
+    architecture: Architecture
+    hub_id: str | None = None
+    weights: Weights | None = None
+    aliases: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    siblings: dict[str, str] = field(default_factory=dict)
+    base_model: str | None = None
+    paper: str | None = None
+    default: bool = False
+    notes: tuple[str, ...] = ()
+    recipe: Recipe | None = None
+    training_data: tuple[TrainingData, ...] = ()
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the weights are identified by commit (or ship in the wheel) and by hash."""
+        if self.weights is None or self.weights.sha256 is None:
+            return False
+        return self.status == "bundled" or self.weights.revision is not None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that its own weights serve; any encoder gives embeddings."""
+        return (*self.heads, "embedding")
+
+
+def list_checkpoints() -> tuple[Checkpoint, ...]:
+    """Return every checkpoint of the registry, by name."""
+    return tuple(_registry()[0].values())
+
+
+def get_checkpoint(name: str) -> Checkpoint:
+    """Return the checkpoint with this name, alias or Hub id, in any letter case.
+
+    Raises:
+        UnknownName: No checkpoint is called so; the message suggests the nearest.
+    """
+    checkpoints, names = _registry()
+    try:
+        return checkpoints[names[name.lower()]]
+    except KeyError:
+        known = (known for known in names if "/" not in known)
+        raise UnknownName("checkpoint", name, known) from None
+
+
+def default_checkpoint() -> Checkpoint:
+    """Return the checkpoint that ``load_clinical()`` takes when none is named."""
+    return next(checkpoint for checkpoint in list_checkpoints() if checkpoint.default)
+
+
+def read_registry(folder: Path) -> tuple[dict[str, Checkpoint], dict[str, str]]:
+    """Read a folder of TOMLs into checkpoints by name, and names by lower-cased name, alias and Hub id.
+
+    Raises:
+        RegistryError: A file breaks the schema, two share a name or alias, a sibling does not exist, or not exactly
+            one checkpoint is the default.
+    """
+    checkpoints: dict[str, Checkpoint] = {}
+    names: dict[str, str] = {}
+    for path in sorted(folder.glob("*.toml")):
+        checkpoint = read_checkpoint(path)
+        checkpoints[checkpoint.name] = checkpoint
+        own = [checkpoint.name, *checkpoint.aliases, *([checkpoint.hub_id] if checkpoint.hub_id else [])]
+        for name in own:
+            if names.setdefault(name.lower(), checkpoint.name) != checkpoint.name:
+                raise RegistryError(f"{path.name}: {name!r} is already taken by {names[name.lower()]!r}")
+    for checkpoint in checkpoints.values():
+        for task, sibling in checkpoint.siblings.items():
+            if task not in getattr(checkpoints.get(sibling), "heads", ()):
+                raise RegistryError(f"{checkpoint.name}.toml: siblings.{task}: no checkpoint {sibling!r} has that head")
+    defaults = [checkpoint.name for checkpoint in checkpoints.values() if checkpoint.default]
+    if len(defaults) != 1:
+        raise RegistryError(f"{folder}: expected one checkpoint with default = true, found {defaults}")
+    return checkpoints, names
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read one TOML strictly.
+
+    Raises:
+        RegistryError: Not TOML, an unknown or missing key, a value of the wrong type, or a name that is not the
+            file's; names file and key.
+    """
+    try:
+        row = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RegistryError(f"{path.name}: not a valid TOML file: {error}") from error
+    checkpoint = _parse(Checkpoint, row, path.name, "")
+    if checkpoint.name != path.stem:
+        raise RegistryError(f"{path.name}: name: expected {path.stem!r} (the file's name), got {checkpoint.name!r}")
+    if checkpoint.status == "published" and not (checkpoint.hub_id and checkpoint.weights):
+        raise RegistryError(f"{path.name}: hub_id, weights: a published checkpoint needs both")
+    return checkpoint
+
+
+@cache
+def _registry() -> tuple[dict[str, Checkpoint], dict[str, str]]:
+    return read_registry(CHECKPOINTS_FOLDER)
+
+
+def _parse(expected: Any, value: Any, file: str, key: str) -> Any:
+    """Turn a TOML value into the annotated type ``expected``, or say which key is wrong."""
+    if dataclasses.is_dataclass(expected):
+        return _parse_table(expected, value, file, key)
+    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
+    if origin is types.UnionType:
+        return _parse(arguments[0], value, file, key)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise RegistryError(f"{file}: {key}: expected one of {', '.join(arguments)}, got {value!r}")
+        return value
+    if origin is tuple:
+        _check(isinstance(value, list), "a list", value, file, key)
+        return tuple(_parse(arguments[0], item, file, f"{key}[{index}]") for index, item in enumerate(value))
+    if origin is dict:
+        _check(isinstance(value, dict), "a table", value, file, key)
+        return {name: _parse(arguments[1], item, file, f"{key}.{name}") for name, item in value.items()}
+    if expected is float and type(value) is int:
+        return float(value)
+    _check(type(value) is expected, f"a value of type {expected.__name__}", value, file, key)
+    return value
+
+
+def _parse_table(table: Any, value: Any, file: str, key: str) -> Any:
+    _check(isinstance(value, dict), "a table", value, file, key or "file")
+    prefix = f"{key}." if key else ""
+    types_of = typing.get_type_hints(table)
+    fields = {item.name: item for item in dataclasses.fields(table)}
+    for name in value.keys() - fields.keys():
+        raise RegistryError(f"{file}: {prefix}{name}: unknown key; known keys: {', '.join(fields)}")
+    for name, item in fields.items():
+        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
+        if name not in value and not optional:
+            raise RegistryError(f"{file}: {prefix}{name}: missing, and it is required")
+    return table(**{name: _parse(types_of[name], item, file, f"{prefix}{name}") for name, item in value.items()})
+
+
+def _check(fits: bool, expected: str, value: Any, file: str, key: str) -> None:
+    if not fits:
+        raise RegistryError(f"{file}: {key}: expected {expected}, got {value!r}")
