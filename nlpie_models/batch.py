@@ -145,7 +145,7 @@ def _annotate_all(
                 waiting.append(document.id)
                 yield document.text
 
-    for outcome in pipe.stream(texts(), errors="return"):
+    for outcome in pipe.stream_outcomes(texts()):
         name = waiting.pop(0)
         if isinstance(outcome, NlpieError):
             report.failures.append(Failure(name, str(outcome)))

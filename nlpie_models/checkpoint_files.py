@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,9 @@ class LocalCheckpoint:
             raise CheckpointError(f"{path} does not hold a JSON object. Copy or download the checkpoint again.")
         return config
 
-
     @property
     def auto_class(self) -> str:
-        """transformers' Auto class of the model that the config names, such as ``AutoModelForMaskedLM``."""
+        """Transformers' Auto class of the model that the config names, such as ``AutoModelForMaskedLM``."""
         names = self.config.get("architectures") or [""]
         _, head, rest = str(names[0]).partition("For")
         return f"{ENCODER}{head}{rest}"
@@ -109,7 +109,9 @@ def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:
     """
     if task.auto_class not in (ENCODER, checkpoint.auto_class):
         heads = [other.name for other in list_tasks() if other.auto_class in (ENCODER, checkpoint.auto_class)]
-        raise MissingHead(f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(heads)}). {_who_serves(task)}")
+        raise MissingHead(
+            f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(heads)}). {_who_serves(task)}"
+        )
 
 
 def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
@@ -217,12 +219,12 @@ def _download(hub_id: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    wanted = {"repo_id": hub_id, "revision": revision, "allow_patterns": _FILES}
+    wanted = partial(snapshot_download, hub_id, revision=revision, allow_patterns=_FILES)
     with contextlib.suppress(LocalEntryNotFoundError):
-        return Path(snapshot_download(**wanted, local_files_only=True))
+        return Path(wanted(local_files_only=True))
     at = f" --revision {revision}" if revision else ""
     try:
-        return Path(snapshot_download(**wanted))
+        return Path(wanted())
     except Exception as error:
         raise CheckpointError(
             f"{hub_id} is not on this machine and could not be downloaded ({_first_line(error)}). "
@@ -249,7 +251,7 @@ def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any
     from .architectures.minialbert.configuration_minialbert import is_published_form
 
     raw = checkpoint.config
-    model_type = MiniAlbertConfig.model_type if is_published_form(raw) else raw.get("model_type")
+    model_type = MiniAlbertConfig.model_type if is_published_form(raw) else str(raw.get("model_type"))
     try:
         config = CONFIG_MAPPING[model_type].from_pretrained(checkpoint.folder)
         return getattr(transformers, auto_class)._model_mapping[type(config)], config
@@ -261,9 +263,7 @@ def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any
         raise CheckpointError(f"{checkpoint.folder}: config.json is not usable: {_first_line(error)}") from error
 
 
-def _refuse_wrong_tensors(
-    checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool
-) -> None:
+def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool) -> None:
     """Raise on tensors that the file and the model do not share; poolers, which no task reads, are let pass."""
 
     def counts(key: str) -> bool:

@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 
 from .checkpoint_files import LocalCheckpoint, has_tokenizer, load_model, load_tokenizer
-from .errors import CheckpointError, MissingHead
-from .tasks import get_task, list_tasks
+from .errors import CheckpointError
 
 
 def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = False) -> None:

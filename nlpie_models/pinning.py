@@ -40,16 +40,11 @@ def fetch_pin(checkpoint: Checkpoint) -> Weights:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"cannot ask the Hub about {checkpoint.hub_id} ({reason}); check the network, HF_HUB_OFFLINE and HF_ENDPOINT"
+            f"cannot ask the Hub about {checkpoint.hub_id} ({reason}); check the network and HF_HUB_OFFLINE"
         ) from error
     files = {file.rfilename: file for file in info.siblings or []}
     for name in _WEIGHT_FILES:
-        if name in files and files[name].lfs:
-            size = files[name].size
-            return Weights(
-                file=name,
-                megabytes=round(size / 1e6, 1) if size else None,
-                revision=info.sha,
-                sha256=files[name].lfs.sha256,
-            )
+        if name in files and (stored := files[name].lfs):
+            megabytes = round(stored.size / 1e6, 1)
+            return Weights(file=name, megabytes=megabytes, revision=info.sha, sha256=stored.sha256)
     raise CheckpointError(f"{checkpoint.hub_id} has none of {', '.join(_WEIGHT_FILES)} at {info.sha}")

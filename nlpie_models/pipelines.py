@@ -107,14 +107,13 @@ class ClinicalPipeline:
         self.on_long = on_long
         config = engine.model.config
         limit = min(config.max_position_embeddings, tokenizer.model_max_length)
-        self.window = window or min(getattr(config, "window_tokens", limit), limit)
+        self.window = min(getattr(config, "window_tokens", limit), limit) if window is None else window
         if not 8 <= self.window <= limit:
             raise NlpieError(f"expected a window of 8 to {limit} tokens, got {self.window}")
         self.overlap = self.window // _OVERLAP_SHARE if overlap is None else overlap
-        if not 0 <= self.overlap <= (self.window - _SPECIAL_TOKENS) // 2:
-            raise NlpieError(
-                f"expected an overlap of 0 to {(self.window - _SPECIAL_TOKENS) // 2} tokens (half the window), got {self.overlap}"
-            )
+        half = (self.window - _SPECIAL_TOKENS) // 2
+        if not 0 <= self.overlap <= half:
+            raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {self.overlap}")
         self._encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
         self._cls, self._sep = tokenizer.cls_token_id, tokenizer.sep_token_id
         labels = tuple(config.id2label[index] for index in range(len(config.id2label)))
@@ -153,28 +152,26 @@ class ClinicalPipeline:
             return list(self.stream(text, **options))
         return next(self.stream([text], **options))
 
-    @overload
-    def stream(self, texts: Iterable[str], **options: Any) -> Iterator[Annotation]: ...
-    @overload
-    def stream(
-        self, texts: Iterable[str], *, errors: Literal["return"], **options: Any
-    ) -> Iterator[Annotation | NlpieError]: ...
-    def stream(
-        self, texts: Iterable[str], *, errors: Literal["raise", "return"] = "raise", **options: Any
-    ) -> Iterator[Annotation | NlpieError]:
+    def stream(self, texts: Iterable[str], **options: Any) -> Iterator[Annotation]:
         """Annotate texts one after the other, in order, reading only a bounded number ahead.
 
         Args:
             texts: The texts; may be endless.
-            errors: Whether a text that cannot be annotated ends the stream, or stands in it as its error.
             **options: The task's own.
+
+        Raises:
+            NlpieError: At the first text that cannot be annotated.
         """
+        for outcome in self.stream_outcomes(texts, **options):
+            if isinstance(outcome, NlpieError):
+                raise outcome
+            yield outcome
+
+    def stream_outcomes(self, texts: Iterable[str], **options: Any) -> Iterator[Annotation | NlpieError]:
+        """As :meth:`stream`, but a text that cannot be annotated gives its error in its place."""
         texts = iter(texts)
         while group := list(self._take_group(texts)):
-            for outcome in self._annotate(group, options):
-                if errors == "raise" and isinstance(outcome, NlpieError):
-                    raise outcome
-                yield outcome
+            yield from self._annotate(group, options)
 
     def _take_group(self, texts: Iterator[str]) -> Iterator["_Prepared | NlpieError"]:
         """Prepare texts until their windows fill a few batches."""
@@ -225,8 +222,8 @@ class ClinicalPipeline:
             outputs = self.engine.run([self._ids(text.encoding, text.windows[index]) for text, index in batch])
             for (text, index), output in zip(batch, outputs, strict=True):
                 text.parts[index] = self.task.reduce(text.encoding, text.windows[index], output, self._head)
-        for text in group:
-            yield text if isinstance(text, NlpieError) else self._finish(text, options)
+        for member in group:
+            yield member if isinstance(member, NlpieError) else self._finish(member, options)
 
     def _finish(self, text: "_Prepared", options: dict[str, Any]) -> Annotation | NlpieError:
         try:

@@ -22,7 +22,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Compact clinical language models, offline, on a CPU.
+    r"""Compact clinical language models, offline, on a CPU.
 
     \b
     nlpie annotate notes/ -o entities.jsonl     entities of every note in a folder

@@ -2,15 +2,21 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..documents import Annotation
 
 _COLOURS = ("red", "cyan", "green", "magenta", "yellow", "blue")
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-c", "--checkpoint", help="Name, alias, Hub id or folder; without it, the one that ships in the package.")
+@click.option(
+    "-c", "--checkpoint", help="Name, alias, Hub id or folder; without it, the one that ships in the package."
+)
 @click.option("-t", "--task", default="ner", show_default=True, help="What to annotate.")
 @click.option(
     "-o",
@@ -49,7 +55,7 @@ def annotate(
     overwrite: bool,
     show: bool,
 ) -> None:
-    """Annotate INPUTS: files, globs, folders (.txt, .jsonl, .csv, .parquet), or - for standard input.
+    r"""Annotate INPUTS: files, globs, folders (.txt, .jsonl, .csv, .parquet), or - for standard input.
 
     \b
     nlpie annotate note.txt
@@ -72,7 +78,8 @@ def annotate(
     with tqdm(annotations, unit=" texts", disable=None, leave=False) as bar:
         for name, annotation in bar:
             if to_terminal:
-                tqdm.write(_render(name, annotation), file=sys.stdout)
+                with tqdm.external_write_mode(file=sys.stdout):
+                    click.echo(_render(name, annotation))
             elif not outputs:
                 _echo_json(name, annotation)
     resumed = f", {report.resumed} had been done before" if report.resumed else ""
@@ -85,18 +92,20 @@ def annotate(
         ctx.exit(1)
 
 
-def _echo_json(name: str, annotation) -> None:  # noqa: ANN001
+def _echo_json(name: str, annotation: "Annotation") -> None:
     import json
 
     click.echo(json.dumps({"id": name, **annotation.to_dict()}))
 
 
-def _render(name: str, annotation) -> str:  # noqa: ANN001
+def _render(name: str, annotation: "Annotation") -> str:
     """Return an annotation as lines for a terminal: what was read, then the entities under their labels."""
     coverage = annotation.coverage
     lines = [
         click.style(name, bold=True)
-        + click.style(f"  {coverage.characters:,} characters, {coverage.tokens:,} tokens in {coverage.windows} windows", dim=True)
+        + click.style(
+            f"  {coverage.characters:,} characters, {coverage.tokens:,} tokens in {coverage.windows} windows", dim=True
+        )
     ]
     by_label: dict[str, dict[str, int]] = {}
     for entity in annotation.entities:
@@ -111,5 +120,5 @@ def _render(name: str, annotation) -> str:  # noqa: ANN001
         best = ", ".join(f"{candidate.text} {candidate.score:.2f}" for candidate in mask.candidates)
         lines.append(f"  {mask.start}-{mask.end}  {best}")
     if annotation.embedding is not None:
-        lines.append(f"  vector of {len(annotation.embedding)}, norm {(annotation.embedding ** 2).sum() ** 0.5:.2f}")
+        lines.append(f"  vector of {len(annotation.embedding)}, norm {(annotation.embedding**2).sum() ** 0.5:.2f}")
     return "\n".join([*lines, ""])

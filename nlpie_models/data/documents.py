@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,8 +72,8 @@ def read_documents(files: Sequence[Path], columns: Columns = Columns()) -> Itera
         if reader is None:
             yield Failure(str(path), f"unknown format {path.suffix!r}; known: {', '.join(_READERS)}")
             continue
-        opened = gzip.open if path.suffix == ".gz" else open
-        yield from _read_one(str(path), lambda path=path, opened=opened: opened(path, "rb"), reader, columns)
+        opened: Any = gzip.open if path.suffix == ".gz" else open
+        yield from _read_one(str(path), partial(opened, path, "rb"), reader, columns)
 
 
 def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: Columns) -> Iterator[Document | Failure]:

@@ -1,5 +1,6 @@
 """Overlapping token windows, each token decided by the window in which it is most central."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -56,22 +57,24 @@ def plan_windows(
     bounds = []
     start = 0
     while tokens - start > size:
-        stop = _last_in(sentence_starts, start + size // 2 + 1, start + size)
-        if stop is None:
-            stop = _last_in(word_starts, start + size // 2 + 1, start + size)
-        if stop is None:
-            stop = start + size
+        stop = _choose(_last_in, start + size // 2 + 1, start + size, sentence_starts, word_starts)
+        stop = start + size if stop is None else stop
         bounds.append((start, stop))
         earliest = max(start + 1, stop - overlap)
-        start = _first_in(sentence_starts, earliest, stop - overlap // 2)
-        if start is None:
-            start = _first_in(word_starts, earliest, stop - overlap // 2)
-        if start is None:
-            start = earliest
+        chosen = _choose(_first_in, earliest, stop - overlap // 2, sentence_starts, word_starts)
+        start = earliest if chosen is None else chosen
     bounds.append((start, tokens))
     middles = [(next_start + stop) // 2 for (_, stop), (next_start, _) in pairwise(bounds)]
     edges = [0, *middles, tokens]
     return [Window(start, stop, edges[i], edges[i + 1]) for i, (start, stop) in enumerate(bounds)]
+
+
+def _choose(
+    pick: Callable[[np.ndarray, int, int], int | None], low: int, high: int, *preferred: np.ndarray
+) -> int | None:
+    """Pick a value in [low, high] from the first of the arrays that has one."""
+    picked = (pick(ascending, low, high) for ascending in preferred)
+    return next((value for value in picked if value is not None), None)
 
 
 def _last_in(ascending: np.ndarray, low: int, high: int) -> int | None:

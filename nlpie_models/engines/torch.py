@@ -22,7 +22,7 @@ class TorchEngine:
         self._pad = model.config.pad_token_id or 0
 
     @torch.inference_mode()
-    def run(self, windows: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    def run(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return, for each window of ids (special tokens included), the float32 output (tokens, ...)."""
         longest = max(map(len, windows))
         input_ids = torch.full((len(windows), longest), self._pad, dtype=torch.long)

@@ -1,0 +1,1 @@
+"""Measuring checkpoints: scores, and results files that say how each number came about."""

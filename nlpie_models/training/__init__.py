@@ -1,0 +1,1 @@
+"""Assembling and running trainings: examples, arguments, the Trainer, what is kept."""

@@ -1,0 +1,34 @@
+"""Cut a smaller model out of a larger one: chosen layers, and the pieces that a corpus uses most."""
+
+from pathlib import Path
+
+import click
+
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
+from nlpie_models.data.documents import Document, find_files, read_documents
+from nlpie_models.distillation import cut_vocabulary, keep_layers
+
+
+@click.command()
+@click.option("--start", required=True, type=click.Path(exists=True, path_type=Path), help="Checkpoint folder.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--layers", help="Layers to keep, from 0, such as 0,2,4; all of them by default.")
+@click.option("--vocabulary", type=int, help="Pieces to keep; all of them by default.")
+@click.option("--texts", multiple=True, help="Files, globs or folders of the corpus that decides which pieces stay.")
+def main(start: Path, output: Path, layers: str | None, vocabulary: int | None, texts: tuple[str, ...]) -> None:
+    """Write a smaller encoder and its tokenizer; it is untrained as such: distil or fine-tune it next."""
+    checkpoint = LocalCheckpoint(start, None)
+    model, tokenizer = load_model(checkpoint, "AutoModel"), load_tokenizer(checkpoint)
+    if layers:
+        model = keep_layers(model, [int(layer) for layer in layers.split(",")])
+    if vocabulary:
+        documents = read_documents(find_files(texts))
+        corpus = (document.text for document in documents if isinstance(document, Document))
+        model, tokenizer = cut_vocabulary(model, tokenizer, corpus, size=vocabulary)
+    model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    click.echo(f"{output}: {model.num_parameters():,} parameters, {len(tokenizer):,} pieces")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Install a built wheel into a fresh environment and use it from another folder, without a network.
+set -euo pipefail
+wheel=$(realpath "$1")
+constraints=$(realpath "$(dirname "$0")/../constraints.txt")
+notes=$(realpath "$(dirname "$0")/../examples/notes")
+tomls=$(ls "$(dirname "$0")"/../nlpie_models/checkpoints/*.toml | wc -l)
+size=$(stat -c %s "$wheel")
+[ "$size" -lt 30000000 ] || { echo "the wheel has $size bytes, more than 30 MB"; exit 1; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+"${PYTHON:-python3}" -m venv env
+env/bin/pip --disable-pip-version-check --quiet install --constraint "$constraints" "$wheel"
+export HF_HUB_OFFLINE=1
+env/bin/python - "$tomls" <<'PY'
+import sys
+from pathlib import Path
+
+import nlpie_models
+
+assert "site-packages" in nlpie_models.__file__, nlpie_models.__file__
+assert len(nlpie_models.list_checkpoints()) == int(sys.argv[1]), "a TOML is missing from the wheel"
+note = "She was given aspirin for chest pain; a CT scan was normal."
+labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
+assert labels == {"aspirin": "treatment", "chest pain": "problem", "CT scan": "test"}, labels
+PY
+env/bin/nlpie annotate "$notes"/*.txt -o notes.jsonl -o notes.csv -o notes.html -o brat
+[ "$(wc -l < notes.jsonl)" -eq 6 ] && [ -s notes.html ] && [ -s notes.csv ] && [ "$(ls brat/*.ann | wc -l)" -eq 6 ]
+echo "the wheel works: $(basename "$wheel"), $size bytes"
