@@ -76,12 +76,13 @@ def token_cross_entropy(
     """
     logits = outputs["logits"].float()
     counted = labels != IGNORED
+    total: torch.Tensor
     if labels.dim() == 2:
         total = nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=int(IGNORED), reduction="sum")
         items = counted.sum()
     else:
         total = -(labels.where(counted, labels.new_zeros(())) * logits.log_softmax(-1)).sum()
         items = counted.any(-1).sum()
-    if num_items_in_batch is not None:
-        items = num_items_in_batch / (1 if labels.dim() == 2 else labels.shape[-1])
-    return total / items
+    if num_items_in_batch is None:
+        return total / items
+    return total * (1 if labels.dim() == 2 else labels.shape[-1]) / num_items_in_batch

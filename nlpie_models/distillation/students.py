@@ -76,7 +76,7 @@ def cut_vocabulary(
         ids[:] = [state["model"]["vocab"][name]]
 
     student = copy.deepcopy(model)
-    weight = student.get_input_embeddings().weight.detach()[torch.tensor(old_ids)].clone()  # type: ignore[union-attr]
+    weight = student.get_input_embeddings().weight.detach()[torch.tensor(old_ids)].clone()  # type: ignore[union-attr, operator]
     padding = state["model"]["vocab"].get(tokenizer.pad_token)
     student.set_input_embeddings(nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=padding))
     student.config.vocab_size = len(old_ids)

@@ -11,7 +11,7 @@ from .words import find_sentence_starts, find_words
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoding:
     """A text's pieces and words.
 

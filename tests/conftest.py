@@ -1,0 +1,65 @@
+"""Shared fixtures: no network, tiny random checkpoints made in memory."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_socket import disable_socket
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification, BertTokenizer
+
+WORDS = "the patient has chest pain and fever no of with was given aspirin for a ct scan denies".split()
+TAGS = ["O", "B-problem", "I-problem", "B-treatment", "I-treatment", "B-test", "I-test"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def pytest_runtest_setup() -> None:
+    disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> BertTokenizer:
+    characters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    pieces = [*SPECIAL, *characters, *(f"##{c}" for c in characters if c.isalnum()), *WORDS]
+    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return BertTokenizer(tokenizer_object=backend, model_max_length=64)
+
+
+@pytest.fixture(scope="session")
+def bert_config(tokenizer: BertTokenizer) -> BertConfig:
+    return BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=64,
+        id2label=dict(enumerate(TAGS)),
+        label2id={tag: index for index, tag in enumerate(TAGS)},
+    )
+
+
+def save(model: torch.nn.Module, tokenizer: BertTokenizer, folder: Path) -> Path:
+    """Save a model with weights large enough for its random outputs to differ from token to token."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4.0) if parameter.dim() > 1 else None
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ner_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    return save(BertForTokenClassification(bert_config), tokenizer, tmp_path_factory.mktemp("tiny") / "ner")
+
+
+@pytest.fixture(scope="session")
+def mlm_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    return save(BertForMaskedLM(bert_config), tokenizer, tmp_path_factory.mktemp("tiny") / "mlm")

@@ -1,0 +1,84 @@
+"""Words and encodings: exact offsets whatever the text holds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlpie_models.documents import Encoder, find_words
+from nlpie_models.documents.words import find_sentence_starts
+
+
+def words_of(text: str) -> list[str]:
+    return [text[start:end] for start, end in find_words(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("BP 120/80, temp 98.6F", ["BP", "120", "/", "80", ",", "temp", "98", ".", "6F"]),
+        ("[**Name 12**]", ["[", "*", "*", "Name", "12", "*", "*", "]"]),
+        ("cafe\u0301 x\u200dy a\u00adb x\x00y", ["cafe\u0301", "x\u200dy", "a\u00adb", "x\x00y"]),
+        ("snake_case ½ 5\u2032", ["snake_case", "½", "5", "\u2032"]),
+        ("a\r\nb\tc", ["a", "b", "c"]),
+        ("\U0001f600ok", ["\U0001f600", "ok"]),
+        (" \n\t", []),
+        ("", []),
+    ],
+)
+def test_words(text, words) -> None:
+    assert words_of(text) == words
+
+
+@given(st.text(max_size=200))
+def test_words_cover_every_visible_character_and_are_never_cut(text) -> None:
+    words = find_words(text)
+    covered = np.zeros(len(text), dtype=bool)
+    for start, end in words:
+        assert start < end
+        assert not covered[start:end].any()
+        covered[start:end] = True
+        assert not (start > 0 and text[start - 1].isalnum() and text[start].isalnum())
+    assert all(covered[index] or char.isspace() for index, char in enumerate(text))
+
+
+def test_sentence_starts() -> None:
+    text = "No pain. Has fever?  Yes!\n\nPLAN:\n- aspirin 3.5 mg"
+    assert [text[start:].split()[0] for start in find_sentence_starts(text)] == ["Has", "Yes!", "PLAN:", "-"]
+
+
+@settings(max_examples=200)
+@given(text=st.text(max_size=300))
+def test_pieces_lie_in_the_text_and_first_pieces_in_their_words(tokenizer, text) -> None:
+    encoding = Encoder(tokenizer.backend_tokenizer).encode(text)
+    assert len(encoding.offsets) == len(encoding)
+    assert (encoding.offsets[:, 0] >= 0).all()
+    assert (encoding.offsets[:, 1] <= len(text)).all()
+    for (start, end), first in zip(encoding.words, encoding.first_tokens, strict=True):
+        assert first == -1 or start <= encoding.offsets[first, 0] < end
+    assert (np.diff(encoding.word_starts) > 0).all()
+
+
+def test_special_tokens_in_a_note_are_text(tokenizer) -> None:
+    backend = tokenizer.backend_tokenizer
+    mask = tokenizer.mask_token_id
+    assert mask not in Encoder(backend).encode("pain [MASK] [SEP]").input_ids
+    assert mask in Encoder(backend, reads_special_tokens=True).encode("pain [MASK]").input_ids
+
+
+def test_encoder_ignores_the_tokenizers_truncation_and_leaves_it_alone(tokenizer) -> None:
+    backend = tokenizer.backend_tokenizer
+    backend.enable_truncation(4)
+    try:
+        assert len(Encoder(backend).encode("pain " * 50)) == 50
+        assert backend.truncation["max_length"] == 4
+    finally:
+        backend.no_truncation()
+
+
+def test_truncated_encoding_keeps_whole_words(tokenizer) -> None:
+    encoding = Encoder(tokenizer.backend_tokenizer).encode("chest pain zygote and fever")
+    cut = encoding.truncated(5)
+    assert len(cut) == 2
+    assert [encoding.text[start:end] for start, end in cut.words] == ["chest", "pain"]
+    assert len(encoding.truncated(100).words) == 5

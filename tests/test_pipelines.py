@@ -1,0 +1,214 @@
+"""load_clinical and the pipeline: mechanics on tiny random checkpoints."""
+
+import json
+import shutil
+from itertools import count, islice
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
+
+from nlpie_models import NlpieError, load_clinical
+from nlpie_models.errors import MissingHead, TextTooLong, UnknownName
+
+NOTE = "The patient has chest pain and fever. Was given aspirin for the pain.\r\n\nNo fever of a ct scan.\n" * 12
+
+
+@pytest.fixture(scope="module")
+def ner(ner_folder):
+    return load_clinical(ner_folder, device="cpu")
+
+
+def check(annotation, text) -> None:
+    assert annotation.coverage.characters == len(text)
+    assert not annotation.coverage.truncated
+    end = 0
+    for entity in annotation.entities:
+        assert end <= entity.start < entity.end <= len(text)
+        assert text[entity.start : entity.end] == entity.text
+        assert not (entity.start and text[entity.start - 1].isalnum() and text[entity.start].isalnum())
+        assert not (entity.end < len(text) and text[entity.end - 1].isalnum() and text[entity.end].isalnum())
+        assert 0 < entity.score <= 1
+        end = entity.end
+
+
+AWKWARD = [
+    "",
+    " \r\n\t",
+    "\x00\x00",
+    "a" * 300_000,
+    "chest pain," * 3_000,
+    "[**2101-3-4**] [**Name (NI) 12**] denies fever\r\n\r\n[MASK] [SEP]",
+    "\ud800 lone surrogate \U0001f600\U0001f468\u200d\U0001f469 e\u0301\u0301",
+    "患者は胸痛 chest pain",
+    "İstanbul ﬁever \u00adpa\u00adin",
+]
+
+
+@pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
+def test_awkward_texts(ner, text) -> None:
+    check(ner(text), text)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.lists(
+        st.one_of(
+            st.text(max_size=30),
+            st.sampled_from(["chest pain", "\r\n", "\x00", "[**Hospital 3**]", " ", "fever. ", "ct-scan"]),
+        ),
+        max_size=60,
+    ).map("".join)
+)
+def test_any_unicode(ner, text) -> None:
+    check(ner(text), text)
+
+
+def test_same_alone_in_a_list_and_in_a_stream(ner) -> None:
+    texts = [NOTE, "", "fever", NOTE[:300], "no chest pain " * 100]
+    alone = [ner(text) for text in texts]
+    assert ner(texts) == alone
+    assert list(ner.stream(iter(texts))) == alone
+    assert list(ner.stream(reversed(texts))) == alone[::-1]
+    for one, other in zip(alone, ner(texts), strict=True):
+        np.testing.assert_allclose(
+            [entity.score for entity in one.entities], [entity.score for entity in other.entities], atol=1e-5
+        )
+
+
+def test_stream_reads_a_bounded_number_ahead(ner) -> None:
+    read = count()
+    endless = ("chest pain" for _ in iter(lambda: next(read), None))
+    assert len(list(islice(ner.stream(endless), 10))) == 10
+    assert next(read) <= 300
+
+
+def test_long_notes_are_read_in_windows(ner) -> None:
+    coverage = ner(NOTE).coverage
+    assert coverage.windows > 4
+    assert coverage.tokens > 3 * ner.window
+
+
+def test_an_inner_token_is_seen_with_the_same_context_whatever_comes_far_before(ner) -> None:
+    long = load_clinical(ner.checkpoint.folder, device="cpu", window=64, overlap=31)
+    assert long.overlap == 31
+    assert long(NOTE).coverage.windows > ner(NOTE).coverage.windows
+
+
+def test_on_long(ner_folder) -> None:
+    with pytest.raises(TextTooLong, match=r"tokens and the window takes 62; use on_long='window'"):
+        load_clinical(ner_folder, on_long="error")(NOTE)
+    short = load_clinical(ner_folder, on_long="truncate")
+    coverage = short(NOTE).coverage
+    assert coverage.truncated
+    assert coverage.windows == 1
+    assert 0 < coverage.characters < len(NOTE)
+    assert all(entity.end <= coverage.characters for entity in short(NOTE).entities)
+    assert not short("fever").coverage.truncated
+
+
+def test_entity_answers_like_transformers(ner) -> None:
+    entity = ner(NOTE).entities[0]
+    assert entity["entity_group"] == entity["label"] == entity.label
+    assert entity["word"] == entity.text
+    assert (entity["start"], entity["end"], entity["score"]) == (entity.start, entity.end, entity.score)
+    with pytest.raises(KeyError, match="nonsense"):
+        entity["nonsense"]
+
+
+def test_agrees_with_transformers_on_short_text(ner, ner_folder) -> None:
+    theirs = pipeline("token-classification", model=str(ner_folder), aggregation_strategy="first", device="cpu")
+    text = "the patient has chest pain and fever no aspirin"
+    ours = [(entity.start, entity.end, entity.label) for entity in ner(text).entities]
+    assert ours == [(group["start"], group["end"], group["entity_group"]) for group in theirs(text)]
+
+
+def test_annotation_is_json_ready_and_comes_back(ner) -> None:
+    annotation = ner(NOTE)
+    values = json.loads(json.dumps(annotation.to_dict()))
+    assert "text" not in values
+    assert type(annotation).from_dict(NOTE, values) == annotation
+
+
+def test_repr_does_not_quote_the_note(ner) -> None:
+    assert "chest" not in repr(ner("no entity " * 3)).split("entities=")[0]
+
+
+def test_embedding_is_the_mean_of_token_states(ner_folder) -> None:
+    pipe = load_clinical(ner_folder, "embedding", device="cpu")
+    text = "the patient has chest pain"
+    tokens = AutoTokenizer.from_pretrained(ner_folder)(text, return_tensors="pt")
+    with torch.no_grad():
+        states = AutoModel.from_pretrained(ner_folder).eval()(**tokens).last_hidden_state[0]
+    np.testing.assert_allclose(pipe(text).embedding, states.mean(0), atol=1e-5)
+    assert pipe(text).embedding.dtype == np.float32
+
+
+def test_embedding_of_a_long_note_uses_every_window(ner_folder) -> None:
+    pipe = load_clinical(ner_folder, "embedding", device="cpu")
+    changed = NOTE[:-30] + "aspirin aspirin aspirin for a."
+    assert pipe(NOTE).embedding.shape == (32,)
+    assert not np.allclose(pipe(NOTE).embedding, pipe(changed).embedding, atol=1e-6)
+    assert np.isfinite(pipe("").embedding).all()
+
+
+def test_fill_mask_agrees_with_transformers(mlm_folder) -> None:
+    text = "the patient has [MASK] pain and no [MASK]."
+    masks = load_clinical(mlm_folder, "fill-mask", device="cpu")(text, top_k=3).masks
+    tokens = AutoTokenizer.from_pretrained(mlm_folder)(text, return_tensors="pt")
+    with torch.no_grad():
+        logits = AutoModelForMaskedLM.from_pretrained(mlm_folder).eval()(**tokens).logits[0]
+    positions = (tokens["input_ids"][0] == 4).nonzero().flatten()
+    for mask, position in zip(masks, positions, strict=True):
+        assert text[mask.start : mask.end] == "[MASK]"
+        best = logits[position].softmax(-1).topk(3)
+        np.testing.assert_allclose([candidate.score for candidate in mask.candidates], best.values, atol=1e-5)
+
+
+def test_fill_mask_without_a_mask(mlm_folder) -> None:
+    with pytest.raises(NlpieError, match=r"needs a text with the mask token \[MASK\]"):
+        load_clinical(mlm_folder, "fill-mask")("no mask here")
+
+
+def test_one_bad_text_does_not_take_the_others_with_it(mlm_folder) -> None:
+    outcomes = list(load_clinical(mlm_folder, "fill-mask").stream_outcomes(["a [MASK]", "none", 3, "[MASK] b"]))
+    assert [isinstance(outcome, NlpieError) for outcome in outcomes] == [False, True, True, False]
+
+
+def test_wrong_requests(ner_folder, ner) -> None:
+    with pytest.raises(MissingHead, match=r"no fill-mask head \(it serves: embedding, ner\).*clinical-distilbert"):
+        load_clinical(ner_folder, "fill-mask")
+    with pytest.raises(UnknownName, match=r"Unknown task 'nerr'. Did you mean 'ner'\?"):
+        load_clinical(ner_folder, "nerr")
+    with pytest.raises(UnknownName, match="Unknown engine 'jax'"):
+        load_clinical(ner_folder, engine="jax")
+    with pytest.raises(UnknownName, match="Unknown on_long"):
+        load_clinical(ner_folder, on_long="cut")
+    with pytest.raises(NlpieError, match="expected a window of 8 to 64 tokens, got 0"):
+        load_clinical(ner_folder, window=0)
+    with pytest.raises(NlpieError, match="expected an overlap of 0 to 31 tokens"):
+        load_clinical(ner_folder, overlap=40)
+    with pytest.raises(NlpieError, match=r"expected a text \(str\), got NoneType"):
+        ner(None)
+
+
+def test_transformers_task_names_are_aliases(ner_folder) -> None:
+    assert load_clinical(ner_folder, "token-classification").task.name == "ner"
+    assert load_clinical(ner_folder, "feature-extraction").task.name == "embedding"
+
+
+def test_hostile_auto_map_is_never_run(ner_folder, tmp_path) -> None:
+    folder = tmp_path / "hostile"
+    shutil.copytree(ner_folder, folder)
+    (folder / "evil.py").write_text("raise SystemExit('hostile code ran')")
+    hostile = {
+        "config.json": {"AutoConfig": "evil.C", "AutoModelForTokenClassification": "evil.M"},
+        "tokenizer_config.json": {"AutoTokenizer": ["evil.T", "evil.T"]},
+    }
+    for name, auto_map in hostile.items():
+        values = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(values | {"auto_map": auto_map}))
+    assert load_clinical(folder, device="cpu")(NOTE) == load_clinical(ner_folder, device="cpu")(NOTE)
