@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ class Report:
     annotated: int = 0
     resumed: int = 0
     failures: list[Failure] = field(default_factory=list)
+
+
+Outcome = Annotation | NlpieError
 
 
 class Journal:
@@ -49,33 +52,45 @@ class Journal:
             return Counter()
         if not resume:
             raise NlpieError(
-                f"{self.path} holds an unfinished run: add --resume to go on, or --overwrite to start again"
+                f"{self.path} holds an unfinished run: add --resume to go on or --overwrite to start again"
             )
-        content = self.path.read_bytes()
-        complete = content[: content.rfind(b"\n") + 1]
-        header, *lines = complete.decode("utf-8").splitlines() or [""]
-        if header != self._header:
-            raise NlpieError(f"{self.path} was made with other settings ({header}); use those, or add --overwrite")
-        if len(complete) < len(content):
-            os.truncate(self.path, len(complete))
-        return Counter(json.loads(line)["id"] for line in lines)
+        with self.path.open("rb") as file:
+            header = file.readline().decode("utf-8", "replace").rstrip("\n")
+            if header != self._header:
+                raise NlpieError(
+                    f"{self.path} was made with other settings ({header}); use those, or --overwrite to start again"
+                )
+            done: Counter[str] = Counter()
+            group: list[str] = []
+            complete = file.tell()
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                row = json.loads(line)
+                group.append(row["id"])
+                if row["last"]:
+                    done.update(group)
+                    group, complete = [], file.tell()
+        os.truncate(self.path, complete)
+        return done
 
-    def append(self, annotations: Iterable[tuple[str, Annotation]]) -> Iterator[tuple[str, Annotation]]:
-        """Write annotations as they pass by, each line flushed before the next is made."""
+    def append(self, group: Sequence[tuple[str, Outcome]]) -> None:
+        """Write a group of outcomes; a group that is not written to its end does not count."""
         with self.path.open("a", encoding="utf-8") as file:
-            for name, annotation in annotations:
-                row = {"id": name, "text": annotation.text, **annotation.to_dict()}
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-                yield name, annotation
+            for index, (name, outcome) in enumerate(group, start=1):
+                if isinstance(outcome, NlpieError):
+                    values: dict[str, Any] = {"error": str(outcome)}
+                else:
+                    values = {"text": outcome.text, **outcome.to_dict()}
+                file.write(json.dumps({"id": name, "last": index == len(group), **values}) + "\n")
 
-    def read(self) -> Iterator[tuple[str, Annotation]]:
-        """Return what has been annotated, in order."""
+    def read(self) -> Iterator[tuple[str, Outcome]]:
+        """Return what has become of each document, in order."""
         with self.path.open(encoding="utf-8") as file:
             next(file)
             for line in file:
                 row = json.loads(line)
-                yield row["id"], Annotation.from_dict(row["text"], row)
+                yield row["id"], NlpieError(row["error"]) if "error" in row else Annotation.from_dict(row["text"], row)
 
     def close(self) -> None:
         """Remove the file: the outputs are complete."""
@@ -111,7 +126,7 @@ def annotate_documents(
     report = Report()
     formats = {path: format_of(path) for path in outputs}
     if not outputs:
-        return report, _annotate_all(pipe, documents, Counter(), report)
+        return report, _annotate_all(pipe, documents, None, Counter(), report)
     journal = Journal(outputs[0], pipe.settings)
     finished = [path for path in outputs if path.exists()]
     if finished and not overwrite and not journal.path.exists():
@@ -119,9 +134,13 @@ def annotate_documents(
             return report, iter(())
         raise NlpieError(f"{finished[0]} exists already; add --overwrite to replace it")
     done = journal.open(resume=resume, overwrite=overwrite)
+    report.resumed = done.total()
+    report.failures += [
+        Failure(name, str(outcome)) for name, outcome in journal.read() if isinstance(outcome, NlpieError)
+    ]
 
     def run() -> Iterator[tuple[str, Annotation]]:
-        yield from journal.append(_annotate_all(pipe, documents, done, report))
+        yield from _annotate_all(pipe, documents, journal, done, report)
         for path, kind in formats.items():
             _write_whole(kind, journal, path)
         journal.close()
@@ -130,9 +149,13 @@ def annotate_documents(
 
 
 def _annotate_all(
-    pipe: ClinicalPipeline, documents: Iterable[Document | Failure], done: Counter[str], report: Report
+    pipe: ClinicalPipeline,
+    documents: Iterable[Document | Failure],
+    journal: Journal | None,
+    done: Counter[str],
+    report: Report,
 ) -> Iterator[tuple[str, Annotation]]:
-    waiting: list[str] = []
+    names: deque[str] = deque()
 
     def texts() -> Iterator[str]:
         for document in documents:
@@ -140,18 +163,20 @@ def _annotate_all(
                 report.failures.append(document)
             elif done[document.id]:
                 done[document.id] -= 1
-                report.resumed += 1
             else:
-                waiting.append(document.id)
+                names.append(document.id)
                 yield document.text
 
-    for outcome in pipe.stream_outcomes(texts()):
-        name = waiting.pop(0)
-        if isinstance(outcome, NlpieError):
-            report.failures.append(Failure(name, str(outcome)))
-        else:
-            report.annotated += 1
-            yield name, outcome
+    for outcomes in pipe.stream_groups(texts()):
+        group = [(names.popleft(), outcome) for outcome in outcomes]
+        if journal:
+            journal.append(group)
+        for name, outcome in group:
+            if isinstance(outcome, NlpieError):
+                report.failures.append(Failure(name, str(outcome)))
+            else:
+                report.annotated += 1
+                yield name, outcome
 
 
 def _write_whole(kind: str, journal: Journal, path: Path) -> None:
@@ -160,13 +185,17 @@ def _write_whole(kind: str, journal: Journal, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     _remove(temporary)
     try:
-        EXPORTS[kind](journal.read(), temporary)
+        EXPORTS[kind](_annotations(journal), temporary)
         if path.is_dir():
             _remove(path)
         os.replace(temporary, path)
     except BaseException:
         _remove(temporary)
         raise
+
+
+def _annotations(journal: Journal) -> Iterator[tuple[str, Annotation]]:
+    return ((name, outcome) for name, outcome in journal.read() if isinstance(outcome, Annotation))
 
 
 def _remove(path: Path) -> None:

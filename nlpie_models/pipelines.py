@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -162,16 +162,20 @@ class ClinicalPipeline:
         Raises:
             NlpieError: At the first text that cannot be annotated.
         """
-        for outcome in self.stream_outcomes(texts, **options):
+        for outcome in chain.from_iterable(self.stream_groups(texts, **options)):
             if isinstance(outcome, NlpieError):
                 raise outcome
             yield outcome
 
-    def stream_outcomes(self, texts: Iterable[str], **options: Any) -> Iterator[Annotation | NlpieError]:
-        """As :meth:`stream`, but a text that cannot be annotated gives its error in its place."""
+    def stream_groups(self, texts: Iterable[str], **options: Any) -> Iterator[list[Annotation | NlpieError]]:
+        """As :meth:`stream`, but in groups of texts that are run together, errors in their texts' places.
+
+        How texts are grouped follows from their order alone, so a run over the same texts that starts at the
+        beginning of a group repeats its numbers to the last bit.
+        """
         texts = iter(texts)
         while group := list(self._take_group(texts)):
-            yield from self._annotate(group, options)
+            yield list(self._annotate(group, options))
 
     def _take_group(self, texts: Iterator[str]) -> Iterator["_Prepared | NlpieError"]:
         """Prepare texts until their windows fill a few batches."""

@@ -174,7 +174,7 @@ def test_fill_mask_without_a_mask(mlm_folder) -> None:
 
 
 def test_one_bad_text_does_not_take_the_others_with_it(mlm_folder) -> None:
-    outcomes = list(load_clinical(mlm_folder, "fill-mask").stream_outcomes(["a [MASK]", "none", 3, "[MASK] b"]))
+    (outcomes,) = load_clinical(mlm_folder, "fill-mask").stream_groups(["a [MASK]", "none", 3, "[MASK] b"])
     assert [isinstance(outcome, NlpieError) for outcome in outcomes] == [False, True, True, False]
 
 

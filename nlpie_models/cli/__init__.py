@@ -15,7 +15,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except NlpieError as error:
+        except (NlpieError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 

@@ -128,9 +128,16 @@ def read_rows(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     try:
         with opened(path, "rt", encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise DataError(f"{path}:{number}: expected a JSON object")
-                yield f"{path}:{number}", row
-    except (OSError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+                yield f"{path}:{number}", _parse_row(line, f"{path}:{number}")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path}:{number + 1}: cannot be read: {error}") from error
+
+
+def _parse_row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not a JSON line ({error.msg})") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected a JSON object")
+    return row

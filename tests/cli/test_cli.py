@@ -1,0 +1,207 @@
+"""The command line as users run it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nlpie_models import load_clinical
+from nlpie_models.cli import main
+
+NOTE = "The patient has chest pain and fever. Was given aspirin for the pain.\n"
+
+
+@pytest.fixture
+def notes(tmp_path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.txt").write_text(NOTE * (1 + 2 * (number == 3)))
+    return folder
+
+
+def run(*arguments: object, code: int = 0, stdin: bytes | None = None):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_list_and_show() -> None:
+    output = run("list").output
+    assert "distil-65m" in output
+    assert "published, unpinned" in output
+    assert "bundled, default" in output
+    assert {row["name"] for row in json.loads(run("list", "--json", "--task", "ner").output)} == {
+        "clinical-distilbert-i2b2-2010",
+        "clinical-mobilebert-i2b2-2010",
+        "open-small",
+    }
+    assert "unpinned; with a network, run `nlpie pin clinical-distilbert`" in run("show", "distil-65m").output
+    assert json.loads(run("show", "open-small", "--json").output)["default"]
+
+
+def test_error_is_one_line(ner_folder) -> None:
+    result = run("show", "distil-66m", code=1)
+    assert result.output.startswith("Error: Unknown checkpoint 'distil-66m'. Did you mean 'distil-65m'?")
+    assert result.output.count("\n") == 1
+
+
+def test_annotate_writes_every_format(notes, ner_folder, tmp_path) -> None:
+    names = ["out.jsonl", "out.csv", "out.parquet", "out.html", "brat"]
+    outputs = [argument for name in names for argument in ("-o", tmp_path / name)]
+    result = run("annotate", notes, "-c", ner_folder, *outputs)
+    assert "4 texts annotated, 0 failed" in result.output
+    assert all((tmp_path / name).exists() for name in names)
+    pipe = load_clinical(ner_folder)
+    for row in rows(tmp_path / "out.jsonl"):
+        text = Path(row["id"]).read_text()
+        assert row["coverage"]["characters"] == len(text)
+        assert row["entities"] == pipe(text).to_dict()["entities"] or len(row["entities"]) == len(pipe(text).entities)
+    leftovers = {path.name for path in tmp_path.iterdir()} - {*names, "notes"}
+    assert leftovers == set()
+
+
+def test_annotate_reads_standard_input_and_tables(ner_folder, tmp_path) -> None:
+    result = run("annotate", "-", "-c", ner_folder, stdin=NOTE.encode())
+    assert json.loads(result.stdout)["coverage"]["characters"] == len(NOTE)
+    (tmp_path / "t.csv").write_text('KEY,NOTE\n7,"chest pain,\nfever"\n')
+    run(
+        "annotate",
+        tmp_path / "t.csv",
+        "-c",
+        ner_folder,
+        "--text-column",
+        "NOTE",
+        "--id-column",
+        "KEY",
+        "-o",
+        tmp_path / "o.jsonl",
+    )
+    assert [row["id"] for row in rows(tmp_path / "o.jsonl")] == ["7"]
+
+
+def test_annotate_shows_entities(notes, ner_folder) -> None:
+    output = run("annotate", notes / "0.txt", "-c", ner_folder, "--show").stdout
+    assert f"{len(NOTE):,} characters" in output
+
+
+@pytest.mark.parametrize("task", ["embedding", "fill-mask"])
+def test_annotate_other_tasks(task, mlm_folder, tmp_path) -> None:
+    (tmp_path / "a.txt").write_text("the patient has [MASK] pain")
+    run("annotate", tmp_path / "a.txt", "-c", mlm_folder, "-t", task, "-o", tmp_path / "o.jsonl", "--show")
+    (row,) = rows(tmp_path / "o.jsonl")
+    assert ("embedding" in row) == (task == "embedding")
+
+
+def test_failures_are_isolated_and_reported(notes, ner_folder, tmp_path) -> None:
+    (notes / "1.txt").write_bytes(b"caf\xe9")
+    result = run("annotate", notes, "-c", ner_folder, "-o", tmp_path / "out.jsonl", code=1)
+    assert "3 texts annotated, 1 failed" in result.output
+    assert "1.txt: not UTF-8 at byte 3" in result.output
+    assert [Path(row["id"]).name for row in rows(tmp_path / "out.jsonl")] == ["0.txt", "2.txt", "3.txt"]
+
+
+def test_long_text_as_an_error_is_isolated(notes, ner_folder, tmp_path) -> None:
+    result = run("annotate", notes, "-c", ner_folder, "--on-long", "error", "-o", tmp_path / "out.jsonl", code=1)
+    assert "3.txt: the text has" in result.output
+    assert [Path(row["id"]).name for row in rows(tmp_path / "out.jsonl")] == ["0.txt", "1.txt", "2.txt"]
+
+
+def test_outputs_are_not_overwritten_unasked(notes, ner_folder, tmp_path) -> None:
+    out = tmp_path / "out.jsonl"
+    run("annotate", notes, "-c", ner_folder, "-o", out)
+    first = out.read_bytes()
+    assert "exists already; add --overwrite" in run("annotate", notes, "-c", ner_folder, "-o", out, code=1).output
+    assert "0 texts annotated" in run("annotate", notes, "-c", ner_folder, "-o", out, "--resume").output
+    run("annotate", notes, "-c", ner_folder, "-o", out, "--overwrite")
+    assert out.read_bytes() == first
+
+
+def test_unfinished_run_must_be_resumed_or_overwritten(notes, ner_folder, mlm_folder, tmp_path) -> None:
+    out = tmp_path / "out.jsonl"
+    run("annotate", notes, "-c", ner_folder, "-o", out)
+    whole = out.read_bytes()
+    journal = out.with_name("out.jsonl.partial")
+    settings = json.dumps(load_clinical(ner_folder).settings, sort_keys=True)
+    journal.write_text(settings + "\n" + '{"id": "cut in the mid')
+    out.unlink()
+    assert "add --resume to go on or --overwrite" in run("annotate", notes, "-c", ner_folder, "-o", out, code=1).output
+    other = run("annotate", notes, "-c", ner_folder, "-o", out, "--resume", "--on-long", "truncate", code=1)
+    assert "was made with other settings" in other.output
+    run("annotate", notes, "-c", ner_folder, "-o", out, "--resume")
+    assert out.read_bytes() == whole
+    assert not journal.exists()
+
+
+def test_killed_and_resumed_gives_the_same_file(ner_folder, tmp_path) -> None:
+    texts = [{"id": str(number % 40), "text": NOTE * (1 + number % 7)} for number in range(300)]
+    source = tmp_path / "notes.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in texts))
+    run("annotate", source, "-c", ner_folder, "-o", tmp_path / "whole.jsonl")
+
+    out, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
+    command = [sys.executable, "-m", "nlpie_models", "annotate", source, "-c", ner_folder, "-o", out, "--resume"]
+    kills = 0
+    for _ in range(2):
+        size = journal.stat().st_size if journal.exists() else 0
+        process = subprocess.Popen(
+            list(map(str, command)), stderr=subprocess.DEVNULL, env=os.environ | {"HF_HUB_OFFLINE": "1"}
+        )
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > size + 1000):
+            time.sleep(0.001)
+        time.sleep(random.random() * 0.02)
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    run("annotate", source, "-c", ner_folder, "-o", out, "--resume")
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_failed_write_leaves_the_journal_and_nothing_half_written(notes, ner_folder, tmp_path, monkeypatch) -> None:
+    out = tmp_path / "out.html"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(sys.modules["nlpie_models.batch"].EXPORTS, ".html", full)
+    result = run("annotate", notes, "-c", ner_folder, "-o", out, code=1)
+    assert "No space left on device" in result.output
+    assert not out.exists()
+    monkeypatch.undo()
+    assert "4 had been done before" in run("annotate", notes, "-c", ner_folder, "-o", out, "--resume").output
+    assert out.exists()
+
+
+def test_convert(tmp_path) -> None:
+    source = Path(__file__).parent.parent / "reference" / "minialbert" / "masked_lm_adapters"
+    assert "wrote" in run("convert", source, tmp_path / "new").output
+    assert "exists already" in run("convert", source, tmp_path / "new", code=1).output
+
+
+def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
+    data, results, readme = tmp_path / "tiny", tmp_path / "results", tmp_path / "README.md"
+    data.mkdir()
+    row = {"id": "1", "text": NOTE, "entities": [{"start": 16, "end": 26, "label": "problem"}]}
+    (data / "test.jsonl").write_text(json.dumps(row))
+    readme.write_text("before\n<!-- results: ner -->\nold\n<!-- end of results -->\nafter\n")
+    run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
+    run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
+    (written,) = json.loads((results / "tiny.json").read_text())["results"]
+    assert written["scores"]["micro"]["gold"] == 1
+    assert len(written["data_sha256"]) == 64
+    assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
+    assert "old" in readme.read_text()
+    run("evaluate", "--report", readme, "--results", results)
+    assert "| tiny | tiny | test | 1 |" in readme.read_text()
+    assert "up to date" in run("evaluate", "--report", readme, "--results", results, "--check").output

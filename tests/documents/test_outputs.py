@@ -1,0 +1,110 @@
+"""HTML and file exports."""
+
+import csv
+import json
+from html.parser import HTMLParser
+
+import pyarrow.parquet
+import pytest
+
+from nlpie_models.documents import Annotation, Coverage, Entity
+from nlpie_models.documents.exports import EXPORTS, format_of
+from nlpie_models.documents.html import render_page
+from nlpie_models.errors import NlpieError
+
+TEXT = "Denies <script>alert('pain')</script> & chest\r\npain; on aspirin."
+
+
+def entity(text: str, start: str, end: str, label: str) -> Entity:
+    first, last = text.index(start), text.index(end) + len(end)
+    return Entity(first, last, label, text[first:last], score=0.875)
+
+
+@pytest.fixture
+def annotation() -> Annotation:
+    entities = [entity(TEXT, "chest", "\npain", "problem"), entity(TEXT, "aspirin", "aspirin", "treatment")]
+    return Annotation(TEXT, Coverage(len(TEXT), 20, 1), entities)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    "render", [lambda a: a.to_html(), lambda a: a._repr_html_(), lambda a: render_page([("x", a)])]
+)
+def test_html_shows_the_note_as_text(annotation, render) -> None:
+    reader = _Reader()
+    reader.feed(render(annotation))
+    assert "script" not in reader.tags
+    assert reader.tags.count("mark") == 4  # two spans and two legend entries
+    assert "<script>alert('pain')</script> & " in reader.text
+    assert "aspirintreatment" in reader.text
+
+
+def test_html_escapes_labels_and_document_names(annotation) -> None:
+    hostile = Annotation("x", Coverage(1, 1, 1), [Entity(0, 1, '"><img src=x>', "x", 0.5)])
+    page = render_page([("<img src=y>", hostile)], title="<img src=z>")
+    assert "<img" not in page
+
+
+def test_html_of_nul_and_lone_surrogates_can_be_written() -> None:
+    page = render_page([("a", Annotation("x\0\ud800y", Coverage(4, 1, 1)))])
+    assert "x\ufffd\ufffdy" in page
+    page.encode("utf-8")
+
+
+def test_jsonl(annotation, tmp_path) -> None:
+    EXPORTS[".jsonl"]([("a", annotation)], tmp_path / "out")
+    row = json.loads((tmp_path / "out").read_text())
+    assert row["id"] == "a"
+    assert row["entities"][1] == {
+        "start": TEXT.index("aspirin"),
+        "end": TEXT.index("aspirin") + 7,
+        "label": "treatment",
+        "text": "aspirin",
+        "score": 0.875,
+        "assertion": None,
+    }
+
+
+def test_csv_and_parquet_hold_a_row_an_entity(annotation, tmp_path) -> None:
+    EXPORTS[".csv"]([("a", annotation), ("b", annotation)], tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    EXPORTS[".parquet"]([("a", annotation), ("b", annotation)], tmp_path / "out.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["text"] for row in rows] == [row["text"] for row in table] == ["chest\r\npain", "aspirin"] * 2
+    assert [int(row["start"]) for row in rows] == [row["start"] for row in table]
+
+
+def test_brat_offsets_point_into_the_written_text(annotation, tmp_path) -> None:
+    EXPORTS["brat"]([("notes/a.txt", annotation)], tmp_path / "brat")
+    text = (tmp_path / "brat" / "notes__a.txt").read_bytes().decode()
+    lines = (tmp_path / "brat" / "notes__a.ann").read_text().splitlines()
+    assert lines[0].startswith("T1\tproblem ")
+    for line in lines:
+        _, middle, words = line.split("\t")
+        fragments = middle.split(" ", 1)[1].split(";")
+        assert " ".join(text[slice(*map(int, fragment.split()))] for fragment in fragments) == words
+
+
+def test_brat_refuses_two_documents_of_one_name(annotation, tmp_path) -> None:
+    with pytest.raises(NlpieError, match=r"two documents would both be written to a__b.ann"):
+        EXPORTS["brat"]([("a/b", annotation), ("a__b", annotation)], tmp_path / "brat")
+
+
+def test_formats_by_suffix(tmp_path) -> None:
+    assert format_of(tmp_path / "x.html") == ".html"
+    assert format_of(tmp_path / "folder") == "brat"
+    with pytest.raises(NlpieError, match=r"cannot write '.doc'; use one of .jsonl, .csv"):
+        format_of(tmp_path / "x.doc")

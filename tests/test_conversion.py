@@ -1,0 +1,141 @@
+"""Conversion of published checkpoints, and pinning."""
+
+import json
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import pytest_socket
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from nlpie_models import load_clinical
+from nlpie_models.architectures.minialbert import MiniAlbertForTokenClassification
+from nlpie_models.conversion import convert_checkpoint
+from nlpie_models.errors import CheckpointError
+from nlpie_models.pinning import pin_checkpoint
+from nlpie_models.registry import CHECKPOINTS_FOLDER, get_checkpoint, read_checkpoint
+
+PUBLISHED = Path(__file__).parent / "reference" / "minialbert"
+
+
+@pytest.fixture
+def published(tokenizer, tmp_path):
+    """A published token classifier: config says bert, pickle weights, and a tokenizer of its size."""
+    folder = tmp_path / "published"
+    shutil.copytree(PUBLISHED / "token_classification_adapters", folder)
+    small = {piece: index for piece, index in tokenizer.get_vocab().items() if index < 120}
+    ordered = sorted(small, key=small.get)
+    (folder / "vocab.txt").write_text("\n".join(ordered) + "\n")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True, "model_max_length": 64}))
+    return folder
+
+
+def test_published_form_loads_directly(published) -> None:
+    pipe = load_clinical(published, device="cpu")
+    assert isinstance(pipe.engine.model, MiniAlbertForTokenClassification)
+    assert pipe("chest pain " * 200).coverage.windows > 3
+
+
+def test_converted_form_is_what_transformers_loads(published, tmp_path) -> None:
+    destination = tmp_path / "converted"
+    convert_checkpoint(published, destination)
+    names = {path.name for path in destination.iterdir()}
+    assert "model.safetensors" in names
+    assert not any(name.endswith(".bin") for name in names)
+    assert json.loads((destination / "config.json").read_text())["model_type"] == "minialbert"
+    assert type(AutoModel.from_pretrained(destination)).__name__ == "MiniAlbertModel"
+    text = "the patient has chest pain"
+    before, after = (load_clinical(folder, device="cpu") for folder in (published, destination))
+    assert before(text * 30) == after(text * 30)
+    assert AutoTokenizer.from_pretrained(destination).tokenize(text) == text.split()
+
+
+def test_conversion_keeps_every_tensor_that_a_model_reads(tmp_path) -> None:
+    source = PUBLISHED / "masked_lm_adapters"
+    convert_checkpoint(source, tmp_path / "converted")
+    old = torch.load(source / "pytorch_model.bin", weights_only=True)
+    new = AutoModelForMaskedLM.from_pretrained(tmp_path / "converted").state_dict()
+    dropped = set(old) - set(new)
+    assert dropped == {
+        "albert.albert.pooler.weight",
+        "albert.albert.pooler.bias",
+        "albert.albert.embeddings.position_ids",
+    }
+    assert all(torch.equal(old[name], tensor) for name, tensor in new.items())
+
+
+def test_conversion_never_destroys(tmp_path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "mine.txt").write_text("keep")
+    with pytest.raises(CheckpointError, match="exists already; add --overwrite"):
+        convert_checkpoint(PUBLISHED / "masked_lm_adapters", target)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    with pytest.raises(CheckpointError, match="no config.json"):
+        convert_checkpoint(broken, target, overwrite=True)
+    assert (target / "mine.txt").read_text() == "keep"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+COMMIT, SHA256 = "a" * 40, "b" * 64
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Answers model_info as the Hub does; the files are the server's ``files``."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"id": "nlpie/tiny-clinicalbert", "sha": COMMIT, "siblings": self.server.files}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    pytest_socket.enable_socket()
+    server = HTTPServer(("127.0.0.1", 0), _Hub)
+    lfs = {"sha256": SHA256, "size": 55_600_000, "pointerSize": 134}
+    server.files = [{"rfilename": "pytorch_model.bin", "size": 55_600_000, "lfs": lfs}]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_pinning_writes_commit_and_hash_and_nothing_else(hub, tmp_path) -> None:
+    path = tmp_path / "tiny-clinicalbert.toml"
+    shutil.copy(CHECKPOINTS_FOLDER / path.name, path)
+    before = path.read_text().splitlines()
+    weights = pin_checkpoint(get_checkpoint("tiny-clinicalbert"), tmp_path)
+    assert (weights.revision, weights.sha256, weights.file) == (COMMIT, SHA256, "pytorch_model.bin")
+    assert read_checkpoint(path).pinned
+    added = [line for line in path.read_text().splitlines() if line not in before]
+    assert added == [f'revision = "{COMMIT}"', f'sha256 = "{SHA256}"']
+
+
+def test_pinning_a_repository_without_weights(hub, tmp_path) -> None:
+    hub.files = [{"rfilename": "README.md"}]
+    with pytest.raises(
+        CheckpointError, match=r"nlpie/tiny-clinicalbert has none of model.safetensors, pytorch_model.bin"
+    ):
+        pin_checkpoint(get_checkpoint("tiny-clinicalbert"), tmp_path)
+
+
+def test_pinning_without_network_or_hub_id(tmp_path) -> None:
+    with pytest.raises(CheckpointError, match="cannot ask the Hub about nlpie/tiny-clinicalbert"):
+        pin_checkpoint(get_checkpoint("tiny-clinicalbert"), tmp_path)
+    with pytest.raises(CheckpointError, match="open-base is not on the Hub"):
+        pin_checkpoint(get_checkpoint("open-base"), tmp_path)

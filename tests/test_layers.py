@@ -1,0 +1,89 @@
+"""The house plan: imports point down only, and the light path stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nlpie_models
+
+PACKAGE = Path(nlpie_models.__file__).parent
+LAYERS = [
+    {"errors", "_version"},
+    {"registry", "documents", "architectures"},
+    {"tasks", "data", "distillation"},
+    {"checkpoint_files", "conversion", "pinning", "engines", "pipelines", "batch", "training"},
+    {"evaluation"},
+    {"cli"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FILES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name[:2] != "__"]
+
+
+def own_imports(path: Path) -> set[str]:
+    """Return the names, directly under the package, of what a file imports from it."""
+    place = ("nlpie_models", *path.relative_to(PACKAGE).with_suffix("").parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = place[: -node.level] if node.level else ()
+            full = (*base, *(node.module or "").split("."))
+            names = [full] if node.module else [(*base, alias.name) for alias in node.names]
+            found |= {name[1] for name in names if name[0] == "nlpie_models" and len(name) > 1}
+        elif isinstance(node, ast.Import):
+            parts = [alias.name.split(".") for alias in node.names]
+            found |= {name[1] for name in parts if name[0] == "nlpie_models" and len(name) > 1}
+    return found
+
+
+def test_every_module_has_a_layer() -> None:
+    assert len(FILES) > 40
+    tops = {path.stem if path.parent == PACKAGE else path.relative_to(PACKAGE).parts[0] for path in FILES}
+    assert tops == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path) -> None:
+    top = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for imported in own_imports(path):
+        assert LEVEL[imported] <= LEVEL[top], f"{path} imports {imported}, which lies above it"
+
+
+def test_architectures_stand_alone_and_distillation_sees_no_checkpoint() -> None:
+    for path in (PACKAGE / "architectures").rglob("*.py"):
+        assert own_imports(path) <= {"architectures"}
+    for path in (PACKAGE / "distillation").rglob("*.py"):
+        assert own_imports(path) <= {"distillation", "errors"}
+
+
+def test_documents_know_no_torch() -> None:
+    for path in (PACKAGE / "documents").rglob("*.py"):
+        assert "torch" not in path.read_text().split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "distil-65m"], ["annotate", "--help"]])
+def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None:
+    code = (
+        "import sys; from nlpie_models.cli import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("first", ["import transformers.modeling_utils", "from transformers import BertModel", "pass"])
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_registration_whatever_is_imported_first(first, ours_first) -> None:
+    lines = ["import nlpie_models", first] if ours_first else [first, "import nlpie_models"]
+    code = "\n".join(
+        [
+            *lines,
+            "from transformers import AutoConfig, AutoModelForTokenClassification",
+            "config = AutoConfig.for_model('minialbert', hidden_size=16, num_attention_heads=2, vocab_size=9)",
+            "model = AutoModelForTokenClassification.from_config(config)",
+            "assert type(model).__name__ == 'MiniAlbertForTokenClassification'",
+        ]
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
