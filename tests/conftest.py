@@ -8,7 +8,8 @@ from pytest_socket import disable_socket
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification, BertTokenizer
 
-WORDS = "the patient has chest pain and fever no of with was given aspirin for a ct scan denies".split()
+WORDS = ["the", "patient", "has", "chest", "pain", "and", "fever", "no", "of", "with", "was", "given", "aspirin"]
+WORDS += ["for", "a", "ct", "scan", "denies"]
 TAGS = ["O", "B-problem", "I-problem", "B-treatment", "I-treatment", "B-test", "I-test"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 

@@ -75,7 +75,7 @@ def test_conversion_never_destroys(tmp_path) -> None:
         convert_checkpoint(PUBLISHED / "masked_lm_adapters", target)
     broken = tmp_path / "broken"
     broken.mkdir()
-    with pytest.raises(CheckpointError, match="no config.json"):
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
         convert_checkpoint(broken, target, overwrite=True)
     assert (target / "mine.txt").read_text() == "keep"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

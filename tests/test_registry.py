@@ -123,11 +123,11 @@ def test_wrong_rows_name_file_and_key(tmp_path, more, message) -> None:
 
 def test_missing_and_misnamed(tmp_path) -> None:
     path = write(tmp_path, text=ROW.replace('licence = "mit"', ""))
-    with pytest.raises(RegistryError, match="one.toml: licence: missing, and it is required"):
+    with pytest.raises(RegistryError, match=r"one.toml: licence: missing, and it is required"):
         read_checkpoint(path)
     other = path.rename(tmp_path / "two.toml")
     other.write_text(ROW.format(name="one", default="true", more=""))
-    with pytest.raises(RegistryError, match="two.toml: name: expected 'two'"):
+    with pytest.raises(RegistryError, match=r"two.toml: name: expected 'two'"):
         read_checkpoint(other)
 
 

@@ -277,7 +277,7 @@ def test_published_pickle_with_code_is_refused(tmp_path) -> None:
     folder = tmp_path / "hostile"
     shutil.copytree(REFERENCE / "masked_lm_adapters", folder)
     torch.save({"albert.projector.weight": _Hostile()}, folder / "pytorch_model.bin")
-    with pytest.raises(Exception, match="(?i)weights.only|unpickl"):
+    with pytest.raises(Exception, match=r"(?i)weights.only|unpickl"):
         MiniAlbertForMaskedLM.from_pretrained(folder)
 
 

@@ -23,7 +23,7 @@ def notes(tmp_path) -> Path:
     folder = tmp_path / "notes"
     folder.mkdir()
     for number in range(4):
-        (folder / f"{number}.txt").write_text(NOTE * (1 + 2 * (number == 3)))
+        (folder / f"{number}.txt").write_text(NOTE * (1 + 4 * (number == 3)))
     return folder
 
 

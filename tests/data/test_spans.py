@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_resolved_spans_do_not_overlap_and_none_is_left_out_for_nothing(starts) 
     spans = [(start, start + length, label) for start, length, label in starts]
     kept = resolve_overlaps(spans)
     assert set(kept) <= set(spans)
-    assert all(one[1] <= other[0] for one, other in zip(kept, kept[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(kept))
     for start, end, _ in spans:
         assert any(start < stop and end > first for first, stop, _ in kept)
 
