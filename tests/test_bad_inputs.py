@@ -106,7 +106,9 @@ def test_tensors_that_do_not_fit(copy, change, match) -> None:
 
 
 def test_wrong_head(mlm_folder) -> None:
-    refuse(mlm_folder, "ner", match=r"has no ner head \(it serves: embedding, fill-mask\). Checkpoints that serve ner: ")
+    refuse(
+        mlm_folder, "ner", match=r"has no ner head \(it serves: embedding, fill-mask\). Checkpoints that serve ner: "
+    )
     refuse("tiny-clinicalbert", "ner", match="tiny-clinicalbert has no ner head.*clinical-distilbert-i2b2-2010")
 
 

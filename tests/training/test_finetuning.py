@@ -1,0 +1,148 @@
+"""Fine-tuning: examples, and whole runs by the recipes on a tiny model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nlpie_models import load_clinical
+from nlpie_models.data.spans import SpanDocument
+from nlpie_models.training.token_examples import TokenExamples, collate_tokens, tag_names
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+SENTENCES = [
+    ("The patient has chest pain. ", [("chest pain", "Sign_symptom")]),
+    ("Was given aspirin for fever. ", [("aspirin", "Medication"), ("fever", "Sign_symptom")]),
+    ("No fever.\n", [("fever", "Sign_symptom")]),
+    ("A ct scan was given. ", [("ct scan", "Diagnostic_procedure")]),
+]
+
+
+def document(number: int) -> dict:
+    text, entities = "", []
+    for index in range(4):
+        sentence, spans = SENTENCES[(number + index) % len(SENTENCES)]
+        for words, label in spans:
+            start = len(text) + sentence.index(words)
+            entities.append({"start": start, "end": start + len(words), "label": label})
+        text += sentence
+    return {"id": str(number), "text": text, "entities": entities}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for split, count in (("train", 24), ("validation", 4), ("test", 4)):
+        lines = [json.dumps(document(number)) for number in range(count)]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines))
+    (folder / "map.toml").write_text(
+        '[labels]\nproblem = ["Sign_symptom"]\ntreatment = ["Medication"]\ntest = ["Diagnostic_procedure"]'
+    )
+    return folder
+
+
+def recipe(name: str, *arguments: object, check: bool = True) -> subprocess.CompletedProcess:
+    command = [sys.executable, RECIPES / f"{name}.py", *arguments]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert not check or result.returncode == 0, result.stderr
+    return result
+
+
+def f1_on_test(folder: Path, data: Path) -> float:
+    from nlpie_models.data.spans import read_label_map
+    from nlpie_models.evaluation.ner import evaluate_ner
+
+    labels = read_label_map(str(data / "map.toml"))
+    return evaluate_ner(load_clinical(folder), data, "test", labels)["scores"]["micro"]["f1"]
+
+
+def test_teacher_then_student_by_command_line(data, ner_folder, tmp_path) -> None:
+    start, teacher, student = tmp_path / "start", tmp_path / "teacher", tmp_path / "student"
+    texts = [item for split in ("train", "validation") for item in ("--texts", data / f"{split}.jsonl")]
+    recipe("make_student", "--start", ner_folder, "--output", start, "--vocabulary", 110, *texts)
+    small = ["--epochs", 12, "--batch", 8, "--learning-rate", 5e-3, "--window", 64, "--size", 32]
+    recipe("finetune", "--start", start, "--data", data, "--output", teacher, *small)
+    assert "B-Sign_symptom" in json.loads((teacher / "config.json").read_text())["label2id"]
+
+    recipe("make_student", "--start", start, "--output", tmp_path / "cut", "--layers", "0")
+    mapped = ["--data", data, "--label-map", data / "map.toml"]
+    taught = ["--teacher", teacher, "--unlabelled", data / "validation.jsonl"]
+    recipe("finetune", "--start", tmp_path / "cut", "--output", student, *mapped, *taught, *small)
+    record = json.loads((student / "finetuning.json").read_text())
+    assert record["best_validation_f1"] > 0.9
+    assert f1_on_test(student, data) > 0.9
+    assert load_clinical(student).window == 64
+
+    other = recipe("finetune", "--start", ner_folder, "--output", tmp_path / "no", *mapped, *taught, check=False)
+    assert "have different tokenizers" in other.stderr
+
+
+def test_killed_and_resumed_gives_the_same_model(data, ner_folder, tmp_path) -> None:
+    common = [
+        "--start",
+        ner_folder,
+        "--data",
+        data,
+        "--batch",
+        8,
+        "--learning-rate",
+        5e-3,
+        "--window",
+        64,
+        "--size",
+        32,
+    ]
+    recipe("finetune", *common, "--epochs", 3, "--output", tmp_path / "whole")
+    killed = subprocess.Popen(
+        [
+            str(part)
+            for part in (sys.executable, RECIPES / "finetune.py", *common, "--epochs", 3, "--output", tmp_path / "cut")
+        ],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    state = tmp_path / "cut" / "runs"
+    while killed.poll() is None and not list(state.glob("checkpoint-*/trainer_state.json")):
+        pass
+    killed.kill()
+    killed.wait()
+    recipe("finetune", *common, "--epochs", 3, "--output", tmp_path / "cut", "--resume")
+    whole, resumed = (json.loads((tmp_path / name / "finetuning.json").read_text()) for name in ("whole", "cut"))
+    losses = [[row["eval_loss"] for row in record["history"] if "eval_loss" in row] for record in (whole, resumed)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["sentence", "window"])
+def test_examples_label_first_pieces_and_keep_every_word(tokenizer, unit) -> None:
+    row = document(0)
+    spans = tuple((entity["start"], entity["end"], entity["label"]) for entity in row["entities"])
+    tags = tag_names(["Sign_symptom", "Medication", "Diagnostic_procedure"])
+    examples = list(TokenExamples(tokenizer, tags, unit, 16).from_documents([SpanDocument("0", row["text"], spans)]))
+    assert len(examples) > 1
+    labelled = [
+        (tokenizer.convert_ids_to_tokens(piece), tags[label])
+        for example in examples
+        for piece, label in zip(example["input_ids"], example["labels"], strict=True)
+        if label > 0
+    ]
+    assert labelled[:2] == [("chest", "B-Sign_symptom"), ("pain", "I-Sign_symptom")]
+    assert sum(tag[0] == "B" for _, tag in labelled) == len(spans)
+    assert all(len(example["input_ids"]) <= 16 for example in examples)
+
+
+def test_collation_pads_labels_and_targets() -> None:
+    hard = collate_tokens(
+        [{"input_ids": [2, 9, 3], "labels": [-100, 1, -100]}, {"input_ids": [2, 3], "labels": [-100, -100]}]
+    )
+    assert hard["labels"].tolist() == [[-100, 1, -100], [-100, -100, -100]]
+    assert hard["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    soft = collate_tokens(
+        [{"input_ids": [2], "labels": np.zeros((1, 3), np.float16)}, {"input_ids": [2, 3], "labels": np.ones((2, 3))}]
+    )
+    assert soft["labels"].shape == (2, 2, 3)
+    assert soft["labels"].dtype == torch.float32
+    assert soft["labels"][0, 1].tolist() == [-100] * 3
