@@ -2,17 +2,17 @@
 
 import json
 import os
-import shutil
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .data.documents import Document, Failure
+from .data.documents import Columns, Document, Failure, read_documents
 from .documents import Annotation
 from .documents.exports import EXPORTS, format_of
 from .errors import NlpieError
+from .files import write_whole
 from .pipelines import ClinicalPipeline
 
 
@@ -22,6 +22,7 @@ class Report:
 
     annotated: int = 0
     resumed: int = 0
+    written: list[Path] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -29,16 +30,18 @@ Outcome = Annotation | NlpieError
 
 
 class Journal:
-    """The finished documents of a run, one JSON line each, beside the output until that is complete.
+    """The finished documents of a run with their texts, one JSON line each, kept beside the output until it is whole.
+
+    Only the user who started the run can read the file.
 
     Args:
         output: The output that the journal is kept for.
-        settings: What the annotations depend on; a journal made with other settings is not continued.
+        settings: What the outputs depend on; a journal made with other settings is not continued.
     """
 
     def __init__(self, output: Path, settings: dict[str, Any]) -> None:
         self.path = output.with_name(f"{output.name}.partial")
-        self._header = json.dumps(settings, sort_keys=True)
+        self._header = json.dumps(settings, sort_keys=True).encode() + b"\n"
 
     def open(self, *, resume: bool, overwrite: bool) -> Counter[str]:
         """Prepare the file and return how often each document id is already in it.
@@ -47,18 +50,19 @@ class Journal:
             NlpieError: There is an unfinished run and the caller chose neither; or it had other settings.
         """
         if not self.path.exists() or (overwrite and not resume):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(self._header + "\n", encoding="utf-8")
-            return Counter()
+            return self._start()
         if not resume:
             raise NlpieError(
                 f"{self.path} holds an unfinished run: add --resume to go on or --overwrite to start again"
             )
         with self.path.open("rb") as file:
-            header = file.readline().decode("utf-8", "replace").rstrip("\n")
+            header = file.readline()
+            if not header.endswith(b"\n"):
+                return self._start()
             if header != self._header:
                 raise NlpieError(
-                    f"{self.path} was made with other settings ({header}); use those, or --overwrite to start again"
+                    f"{self.path} was made with other settings ({header.decode('utf-8', 'replace').strip()}); "
+                    "use those, or --overwrite to start again"
                 )
             done: Counter[str] = Counter()
             group: list[str] = []
@@ -73,6 +77,13 @@ class Journal:
                     group, complete = [], file.tell()
         os.truncate(self.path, complete)
         return done
+
+    def _start(self) -> Counter[str]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        with open(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(self._header)
+        return Counter()
 
     def append(self, group: Sequence[tuple[str, Outcome]]) -> None:
         """Write a group of outcomes; a group that is not written to its end does not count."""
@@ -99,20 +110,22 @@ class Journal:
 
 def annotate_documents(
     pipe: ClinicalPipeline,
-    documents: Iterable[Document | Failure],
-    outputs: list[Path],
+    files: Sequence[Path],
+    columns: Columns,
+    outputs: Sequence[Path],
     *,
     resume: bool = False,
     overwrite: bool = False,
 ) -> tuple[Report, Iterator[tuple[str, Annotation]]]:
-    """Annotate documents into files.
+    """Annotate the documents of files into outputs.
 
     A document that cannot be read or annotated is reported and the others go on. Each output is written under a
     temporary name and renamed when it is complete.
 
     Args:
         pipe: The pipeline.
-        documents: What ``read_documents`` gives.
+        files: What to read.
+        columns: Where tables and JSON lines hold text and id.
         outputs: Files (``.jsonl``, ``.csv``, ``.parquet``, ``.html``) or folders (BRAT) to write; may be empty.
         resume: Go on where an unfinished run stopped.
         overwrite: Replace outputs that exist, and an unfinished run.
@@ -121,31 +134,49 @@ def annotate_documents(
         The report, filled as the run goes, and an iterator over the new annotations; the run is done when it ends.
 
     Raises:
-        NlpieError: An output exists, an unfinished run is in the way, or an output's format is unknown.
+        NlpieError: An output exists, is an input, or cannot hold what the task gives; or an unfinished run is in the
+            way.
     """
     report = Report()
-    formats = {path: format_of(path) for path in outputs}
+    documents = read_documents(files, columns)
     if not outputs:
         return report, _annotate_all(pipe, documents, None, Counter(), report)
-    journal = Journal(outputs[0], pipe.settings)
+    formats = {path: _check_output(path, files, pipe) for path in outputs}
+    settings = {**pipe.settings, **asdict(columns), "outputs": list(map(str, outputs))}
+    journal = Journal(outputs[0], settings)
     finished = [path for path in outputs if path.exists()]
     if finished and not overwrite and not journal.path.exists():
-        if resume and finished == outputs:
+        if resume and len(finished) == len(outputs):
             return report, iter(())
         raise NlpieError(f"{finished[0]} exists already; add --overwrite to replace it")
     done = journal.open(resume=resume, overwrite=overwrite)
     report.resumed = done.total()
-    report.failures += [
-        Failure(name, str(outcome)) for name, outcome in journal.read() if isinstance(outcome, NlpieError)
-    ]
+    report.failures += [Failure(name, str(error)) for name, error in journal.read() if isinstance(error, NlpieError)]
 
     def run() -> Iterator[tuple[str, Annotation]]:
         yield from _annotate_all(pipe, documents, journal, done, report)
         for path, kind in formats.items():
-            _write_whole(kind, journal, path)
+            with write_whole(path, overwrite=True) as temporary:
+                EXPORTS[kind](_annotations(journal), temporary)
+            report.written.append(path)
         journal.close()
 
     return report, run()
+
+
+def _check_output(path: Path, files: Sequence[Path], pipe: ClinicalPipeline) -> str:
+    """Return the export format of an output that may be written."""
+    kind = format_of(path)
+    if pipe.task.gives != "entities" and kind != ".jsonl":
+        raise NlpieError(f"{pipe.task.name} gives {pipe.task.gives}, which {kind} cannot hold; write .jsonl")
+    inputs = [file.resolve() for file in files]
+    if path.resolve() in inputs:
+        raise NlpieError(f"{path} is one of the inputs; write elsewhere")
+    if path.is_dir():
+        foreign = [item for item in path.iterdir() if item.suffix not in (".ann", ".txt")]
+        if foreign or any(path.resolve() in file.parents for file in inputs):
+            raise NlpieError(f"{path} holds other files than BRAT annotations, or inputs; write to another folder")
+    return kind
 
 
 def _annotate_all(
@@ -179,27 +210,5 @@ def _annotate_all(
                 yield name, outcome
 
 
-def _write_whole(kind: str, journal: Journal, path: Path) -> None:
-    """Write an output under a temporary name and rename it; on failure nothing stays under either name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    _remove(temporary)
-    try:
-        EXPORTS[kind](_annotations(journal), temporary)
-        if path.is_dir():
-            _remove(path)
-        os.replace(temporary, path)
-    except BaseException:
-        _remove(temporary)
-        raise
-
-
 def _annotations(journal: Journal) -> Iterator[tuple[str, Annotation]]:
     return ((name, outcome) for name, outcome in journal.read() if isinstance(outcome, Annotation))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

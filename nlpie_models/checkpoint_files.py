@@ -30,10 +30,17 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 
 @dataclass(frozen=True)
 class LocalCheckpoint:
-    """A checkpoint's files on this machine; ``row`` is its registry entry, if it has one."""
+    """A checkpoint's files on this machine.
+
+    Attributes:
+        folder: Where they are.
+        row: Its registry entry, if it has one.
+        weights_file: The file whose hash was verified, and the only one to load then.
+    """
 
     folder: Path
-    row: Checkpoint | None
+    row: Checkpoint | None = None
+    weights_file: str | None = None
 
     @property
     def name(self) -> str:
@@ -88,17 +95,18 @@ def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: s
             row = get_checkpoint(os.fspath(name))
         except UnknownName:
             if Path(name).is_dir():
-                return LocalCheckpoint(Path(name), None)
+                return LocalCheckpoint(Path(name))
             if os.fspath(name).count("/") == 1 and not os.fspath(name).startswith((".", "/", "~")):
-                return LocalCheckpoint(_download(os.fspath(name), revision), None)
+                return LocalCheckpoint(_download(os.fspath(name), revision))
             if os.sep in os.fspath(name):
                 raise CheckpointError(f"there is no folder {os.fspath(name)!r}; check the path") from None
             raise
     row = _serving(row, task)
-    local = LocalCheckpoint(_folder_of(row, revision), row)
+    folder = _folder_of(row, revision)
     if row.weights and row.weights.sha256 and revision in (None, row.weights.revision):
-        _verify(local.folder / row.weights.file, row.weights.sha256)
-    return local
+        _verify(folder / row.weights.file, row.weights.sha256)
+        return LocalCheckpoint(folder, row, row.weights.file)
+    return LocalCheckpoint(folder, row)
 
 
 def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:
@@ -127,7 +135,7 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
     import torch
 
     model_class, config = _model_class(checkpoint, auto_class)
-    if not any((checkpoint.folder / name).exists() for name in _WEIGHT_FILES):
+    if not has_weights(checkpoint.folder):
         raise CheckpointError(f"{checkpoint.folder} has no weights: expected {' or '.join(_WEIGHT_FILES[:2])}")
     try:
         with _quiet_transformers():
@@ -138,6 +146,7 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
                 output_loading_info=True,
                 local_files_only=True,
                 ignore_mismatched_sizes=True,
+                use_safetensors=checkpoint.weights_file.endswith("safetensors") if checkpoint.weights_file else None,
             )
     except Exception as error:
         raise CheckpointError(
@@ -145,7 +154,14 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
             "The file may be truncated or damaged: copy or download the checkpoint again."
         ) from error
     _refuse_wrong_tensors(checkpoint, model, info, encoder_only=auto_class == ENCODER)
+    if any(key.startswith("pooler.") for key in info["missing_keys"]):
+        model.pooler = None
     return model
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder brings a weight file."""
+    return any((folder / name).exists() for name in _WEIGHT_FILES)
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -206,6 +222,8 @@ def _who_serves(task: Task) -> str:
 def _folder_of(row: Checkpoint, revision: str | None) -> Path:
     for folder in (BUNDLED_FOLDER / row.name, ZOO_FOLDER / row.name):
         if folder.is_dir():
+            if revision is not None:
+                raise CheckpointError(f"{row.name} comes with this package and has no revisions; got {revision!r}")
             return folder
     if row.hub_id is None:
         available = [other.name for other in list_checkpoints() if other.status == "bundled"]
@@ -221,7 +239,9 @@ def _download(hub_id: str, revision: str | None) -> Path:
 
     wanted = partial(snapshot_download, hub_id, revision=revision, allow_patterns=_FILES)
     with contextlib.suppress(LocalEntryNotFoundError):
-        return Path(wanted(local_files_only=True))
+        cached = Path(wanted(local_files_only=True))
+        if (cached / "config.json").exists() and has_tokenizer(cached) and has_weights(cached):
+            return cached
     at = f" --revision {revision}" if revision else ""
     try:
         return Path(wanted())
@@ -264,18 +284,22 @@ def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any
 
 
 def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool) -> None:
-    """Raise on tensors that the file and the model do not share; poolers, which no task reads, are let pass."""
+    """Raise on tensors that the file and the model do not share; poolers, which no task reads, are let pass.
+
+    With ``encoder_only`` the tensors of a head may be left over, but none of the encoder's.
+    """
 
     def counts(key: str) -> bool:
         return ".pooler." not in f".{key}" and not key.endswith("position_ids")
 
+    own_modules = {model.base_model_prefix, *(name for name, _ in model.named_children())}
     found = {
         "missing": sorted(filter(counts, info["missing_keys"])),
         "misshapen": sorted(str(key[0]) for key in info["mismatched_keys"]),
         "unexpected": sorted(
             key
             for key in filter(counts, info["unexpected_keys"])
-            if not encoder_only or key.startswith(f"{model.base_model_prefix}.")
+            if not encoder_only or key.partition(".")[0] in own_modules
         ),
     }
     parts = [f"{kind} {', '.join(keys[:5])}{' ...' * (len(keys) > 5)}" for kind, keys in found.items() if keys]

@@ -1,11 +1,10 @@
 """Checkpoint folders of any age rewritten in today's form."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from .checkpoint_files import LocalCheckpoint, has_tokenizer, load_model, load_tokenizer
 from .errors import CheckpointError
+from .files import write_whole
 
 
 def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = False) -> None:
@@ -19,18 +18,17 @@ def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = Fal
         overwrite: Replace an existing destination.
 
     Raises:
-        CheckpointError: The source cannot be loaded, or the destination exists.
+        CheckpointError: The source cannot be loaded, or its config does not name a model that is known here.
+        NlpieError: The destination exists.
     """
-    if destination.exists() and not overwrite:
-        raise CheckpointError(f"{destination} exists already; add --overwrite to replace it")
-    checkpoint = LocalCheckpoint(source, None)
-    model = load_model(checkpoint, checkpoint.auto_class)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as temporary:
-        folder = Path(temporary) / "checkpoint"
+    checkpoint = LocalCheckpoint(source)
+    with write_whole(destination, overwrite=overwrite) as folder:
+        model = load_model(checkpoint, checkpoint.auto_class)
+        if [type(model).__name__] != checkpoint.config.get("architectures"):
+            raise CheckpointError(
+                f"{source}: expected config.json to name the model in `architectures`, such as "
+                f"[{type(model).__name__!r}], got {checkpoint.config.get('architectures')}"
+            )
         model.save_pretrained(folder)
         if has_tokenizer(source):
             load_tokenizer(checkpoint).save_pretrained(folder)
-        if destination.exists():
-            shutil.rmtree(destination)
-        folder.rename(destination)

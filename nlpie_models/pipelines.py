@@ -10,7 +10,7 @@ import numpy as np
 
 from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint, load_model, load_tokenizer
 from .documents import Annotation, Coverage, Encoder, Encoding, Window, plan_windows
-from .engines import TorchEngine
+from .engines import TorchEngine, default_device
 from .errors import NlpieError, TextTooLong, UnknownName
 from .tasks import Head, Task, get_task
 
@@ -66,7 +66,7 @@ def load_clinical(
     model = load_model(checkpoint, chosen.auto_class)
     return ClinicalPipeline(
         chosen,
-        TorchEngine(model, chosen.output, device=device),
+        TorchEngine(model, chosen.output, device=device or default_device()),
         tokenizer,
         checkpoint=checkpoint,
         on_long=on_long,

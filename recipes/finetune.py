@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from nlpie_models.data.documents import Document, find_files, read_documents
+from nlpie_models.cli import FriendlyCommand
+from nlpie_models.data.documents import read_texts
 from nlpie_models.data.spans import read_label_map, read_span_documents
 from nlpie_models.distillation import SoftTargets
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
@@ -16,7 +17,7 @@ DEFAULTS = FinetuningArguments()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=FriendlyCommand, context_settings={"show_default": True})
 @click.option("--start", required=True, type=FOLDER, help="Checkpoint folder to start from.")
 @click.option("--data", required=True, type=FOLDER, help="Folder with train and validation .jsonl[.gz].")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
@@ -31,6 +32,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
 @click.option("--batch", default=DEFAULTS.batch, help="Examples a step, over all processes.")
+@click.option("--warmup", default=DEFAULTS.warmup, help="Share of the steps over which the rate rises.")
 @click.option("--seed", default=DEFAULTS.seed)
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
 def main(
@@ -48,10 +50,13 @@ def main(
     epochs: float,
     learning_rate: float,
     batch: int,
+    warmup: float,
     seed: int,
     resume: bool,
 ) -> None:
     """Fine-tune for named entities; the epoch with the best strict span F1 on validation is kept."""
+    if unlabelled and not teachers:
+        raise click.UsageError("--unlabelled needs a --teacher to label the texts")
     mapping = read_label_map(label_map) if label_map else _own_labels(data)
     prefer = read_label_map(prefer_map) if prefer_map else ()
     train = read_span_documents(data, "train", mapping, prefer=prefer)
@@ -64,15 +69,16 @@ def main(
     if teachers:
         soft = SoftTargets(load_teachers(teachers, tokenizer), tags, mapping, bf16=supports_bf16())
         training = list(add_soft_targets(training, soft, labelled=True, hard_weight=hard_weight))
-        texts = (item.text for item in read_documents(find_files(unlabelled)) if isinstance(item, Document))
-        training += add_soft_targets(list(examples.from_texts(texts)), soft, labelled=False)
+        training += add_soft_targets(list(examples.from_texts(read_texts(unlabelled))), soft, labelled=False)
     record = finetune(
         model,
         tokenizer,
         train=training,
         validation=list(examples.from_documents(validation)),
         output=output,
-        arguments=FinetuningArguments(epochs=epochs, learning_rate=learning_rate, batch=batch, seed=seed),
+        arguments=FinetuningArguments(
+            epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed
+        ),
         resume=resume,
     )
     click.echo(f"{output}: strict span F1 {record['best_validation_f1']:.4f} on validation")

@@ -5,11 +5,13 @@ from pathlib import Path
 import click
 
 from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
-from nlpie_models.data.documents import Document, find_files, read_documents
+from nlpie_models.cli import FriendlyCommand
+from nlpie_models.data.documents import read_texts
 from nlpie_models.distillation import cut_vocabulary, keep_layers
+from nlpie_models.files import write_whole
 
 
-@click.command()
+@click.command(cls=FriendlyCommand)
 @click.option("--start", required=True, type=click.Path(exists=True, path_type=Path), help="Checkpoint folder.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--layers", help="Layers to keep, from 0, such as 0,2,4; all of them by default.")
@@ -17,16 +19,17 @@ from nlpie_models.distillation import cut_vocabulary, keep_layers
 @click.option("--texts", multiple=True, help="Files, globs or folders of the corpus that decides which pieces stay.")
 def main(start: Path, output: Path, layers: str | None, vocabulary: int | None, texts: tuple[str, ...]) -> None:
     """Write a smaller encoder and its tokenizer; it is untrained as such: distil or fine-tune it next."""
-    checkpoint = LocalCheckpoint(start, None)
+    if vocabulary and not texts:
+        raise click.UsageError("--vocabulary needs --texts: the corpus that decides which pieces stay")
+    checkpoint = LocalCheckpoint(start)
     model, tokenizer = load_model(checkpoint, "AutoModel"), load_tokenizer(checkpoint)
     if layers:
         model = keep_layers(model, [int(layer) for layer in layers.split(",")])
     if vocabulary:
-        documents = read_documents(find_files(texts))
-        corpus = (document.text for document in documents if isinstance(document, Document))
-        model, tokenizer = cut_vocabulary(model, tokenizer, corpus, size=vocabulary)
-    model.save_pretrained(output)
-    tokenizer.save_pretrained(output)
+        model, tokenizer = cut_vocabulary(model, tokenizer, read_texts(texts), size=vocabulary)
+    with write_whole(output) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     click.echo(f"{output}: {model.num_parameters():,} parameters, {len(tokenizer):,} pieces")
 
 

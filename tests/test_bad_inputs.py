@@ -7,9 +7,10 @@ import struct
 import pytest
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
+from transformers import BertModel
 
 from nlpie_models import NlpieError, load_clinical
-from nlpie_models.checkpoint_files import sha256_of
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, sha256_of
 from nlpie_models.cli import main
 from nlpie_models.registry import get_checkpoint
 
@@ -22,11 +23,13 @@ def copy(ner_folder, tmp_path):
 
 
 def refuse(*arguments, match: str, **options) -> None:
-    """Check the error of load_clinical, and that the command line shows it in one line."""
+    """Check the error of load_clinical, and that the command line shows the same in one line."""
     with pytest.raises(NlpieError, match=match) as caught:
         load_clinical(*arguments, **options)
-    assert "\n" not in str(caught.value)
-    assert not isinstance(caught.value.__cause__, SystemExit)
+    name, task = (*arguments, "ner")[:2]
+    result = CliRunner().invoke(main, ["annotate", __file__, "-c", str(name), "-t", task])
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {caught.value}\n"
 
 
 def change_json(path, **values) -> None:
@@ -66,6 +69,36 @@ def test_truncated_weights(copy) -> None:
 def test_no_weights(copy) -> None:
     (copy / "model.safetensors").unlink()
     refuse(copy, match=r"has no weights: expected model.safetensors or pytorch_model.bin")
+
+
+def test_encoder_with_tensors_left_over(bert_config, tokenizer, tmp_path) -> None:
+    BertModel(bert_config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    load_clinical(tmp_path, "embedding")
+    change_json(tmp_path / "config.json", num_hidden_layers=1)
+    refuse(tmp_path, "embedding", match="do not fit BertModel: unexpected encoder.layer.1")
+
+
+def test_revision_of_a_bundled_checkpoint() -> None:
+    with pytest.raises(NlpieError, match="open-small comes with this package and has no revisions; got 'v2'"):
+        load_clinical("open-small", revision="v2")
+
+
+def test_pinned_file_is_the_one_that_is_loaded(copy) -> None:
+    (copy / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(NlpieError, match="cannot load the weights"):
+        load_model(LocalCheckpoint(copy, None, "pytorch_model.bin"), "AutoModelForTokenClassification")
+    load_model(LocalCheckpoint(copy, None, "model.safetensors"), "AutoModelForTokenClassification")
+
+
+def test_half_downloaded_snapshot_is_not_taken_for_a_whole_one(tmp_path, monkeypatch) -> None:
+    snapshot = tmp_path / "models--someone--else" / "snapshots" / ("c" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("c" * 40)
+    (snapshot / "tokenizer.json").write_text("{}")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    refuse("someone/else", match="could not be downloaded")
 
 
 def test_no_tokenizer(copy) -> None:

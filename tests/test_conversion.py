@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from nlpie_models import load_clinical
 from nlpie_models.architectures.minialbert import MiniAlbertForTokenClassification
 from nlpie_models.conversion import convert_checkpoint
-from nlpie_models.errors import CheckpointError
+from nlpie_models.errors import CheckpointError, NlpieError
 from nlpie_models.pinning import pin_checkpoint
 from nlpie_models.registry import CHECKPOINTS_FOLDER, get_checkpoint, read_checkpoint
 
@@ -71,12 +71,18 @@ def test_conversion_never_destroys(tmp_path) -> None:
     target = tmp_path / "target"
     target.mkdir()
     (target / "mine.txt").write_text("keep")
-    with pytest.raises(CheckpointError, match="exists already; add --overwrite"):
+    with pytest.raises(NlpieError, match="exists already; add --overwrite"):
         convert_checkpoint(PUBLISHED / "masked_lm_adapters", target)
     broken = tmp_path / "broken"
     broken.mkdir()
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         convert_checkpoint(broken, target, overwrite=True)
+    nameless = tmp_path / "nameless"
+    shutil.copytree(PUBLISHED / "masked_lm_adapters", nameless)
+    config = json.loads((nameless / "config.json").read_text())
+    (nameless / "config.json").write_text(json.dumps(config | {"architectures": None, "model_type": "minialbert"}))
+    with pytest.raises(CheckpointError, match=r"expected config.json to name the model"):
+        convert_checkpoint(nameless, target, overwrite=True)
     assert (target / "mine.txt").read_text() == "keep"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

@@ -41,6 +41,9 @@ AWKWARD = [
     "\x00\x00",
     "a" * 300_000,
     "chest pain," * 3_000,
+    "." * 300_000,
+    " " * 300_000,
+    ".'\"" * 100_000,
     "[**2101-3-4**] [**Name (NI) 12**] denies fever\r\n\r\n[MASK] [SEP]",
     "\ud800 lone surrogate \U0001f600\U0001f468\u200d\U0001f469 e\u0301\u0301",
     "患者は胸痛 chest pain",
@@ -92,10 +95,9 @@ def test_long_notes_are_read_in_windows(ner) -> None:
     assert coverage.tokens > 3 * ner.window
 
 
-def test_an_inner_token_is_seen_with_the_same_context_whatever_comes_far_before(ner) -> None:
-    long = load_clinical(ner.checkpoint.folder, device="cpu", window=64, overlap=31)
-    assert long.overlap == 31
-    assert long(NOTE).coverage.windows > ner(NOTE).coverage.windows
+def test_more_overlap_means_more_windows(ner) -> None:
+    overlapping = load_clinical(ner.checkpoint.folder, device="cpu", overlap=31)
+    assert overlapping(NOTE).coverage.windows > ner(NOTE).coverage.windows
 
 
 def test_on_long(ner_folder) -> None:
@@ -133,8 +135,10 @@ def test_annotation_is_json_ready_and_comes_back(ner) -> None:
     assert type(annotation).from_dict(NOTE, values) == annotation
 
 
-def test_repr_does_not_quote_the_note(ner) -> None:
-    assert "chest" not in repr(ner("no entity " * 3)).split("entities=")[0]
+def test_repr_quotes_entities_and_not_the_rest_of_the_note(ner) -> None:
+    annotation = ner(NOTE)
+    assert NOTE[:40] not in repr(annotation)
+    assert repr(annotation.entities) in repr(annotation)
 
 
 def test_embedding_is_the_mean_of_token_states(ner_folder) -> None:

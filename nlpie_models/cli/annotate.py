@@ -1,6 +1,7 @@
 """``nlpie annotate``."""
 
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,6 @@ import click
 
 if TYPE_CHECKING:
     from ..documents import Annotation
-
-_COLOURS = ("red", "cyan", "green", "magenta", "yellow", "blue")
 
 
 @click.command()
@@ -67,13 +66,14 @@ def annotate(
     from tqdm import tqdm
 
     from ..batch import annotate_documents
-    from ..data.documents import Columns, find_files, read_documents
+    from ..data.documents import Columns, find_files
+    from ..documents.exports import json_line
     from ..pipelines import load_clinical
 
     files = find_files(inputs)
     pipe = load_clinical(checkpoint, task, on_long=on_long, device=device)  # type: ignore[arg-type]
-    documents = read_documents(files, Columns(text=text_column, id=id_column))
-    report, annotations = annotate_documents(pipe, documents, list(outputs), resume=resume, overwrite=overwrite)
+    columns = Columns(text=text_column, id=id_column)
+    report, annotations = annotate_documents(pipe, files, columns, outputs, resume=resume, overwrite=overwrite)
     to_terminal = show or (not outputs and sys.stdout.isatty())
     with tqdm(annotations, unit=" texts", disable=None, leave=False) as bar:
         for name, annotation in bar:
@@ -81,25 +81,23 @@ def annotate(
                 with tqdm.external_write_mode(file=sys.stdout):
                     click.echo(_render(name, annotation))
             elif not outputs:
-                _echo_json(name, annotation)
+                click.echo(json_line(name, annotation))
     resumed = f", {report.resumed} had been done before" if report.resumed else ""
     click.echo(f"{report.annotated} texts annotated{resumed}, {len(report.failures)} failed", err=True)
-    for path in outputs:
+    for path in report.written:
         click.echo(f"wrote {path}", err=True)
+    if outputs and not report.written:
+        click.echo("the outputs are there already, from a run that was finished; nothing to do", err=True)
     for failure in report.failures:
         click.echo(f"{click.style('failed', fg='red')} {failure.id}: {failure.message}", err=True)
     if report.failures:
         ctx.exit(1)
 
 
-def _echo_json(name: str, annotation: "Annotation") -> None:
-    import json
-
-    click.echo(json.dumps({"id": name, **annotation.to_dict()}))
-
-
 def _render(name: str, annotation: "Annotation") -> str:
     """Return an annotation as lines for a terminal: what was read, then the entities under their labels."""
+    from ..documents.colours import label_terminal_colour
+
     coverage = annotation.coverage
     lines = [
         click.style(name, bold=True)
@@ -107,13 +105,11 @@ def _render(name: str, annotation: "Annotation") -> str:
             f"  {coverage.characters:,} characters, {coverage.tokens:,} tokens in {coverage.windows} windows", dim=True
         )
     ]
-    by_label: dict[str, dict[str, int]] = {}
+    by_label: dict[str, Counter[str]] = defaultdict(Counter)
     for entity in annotation.entities:
-        texts = by_label.setdefault(entity.label, {})
-        text = " ".join(entity.text.split())
-        texts[text] = texts.get(text, 0) + 1
-    for index, label in enumerate(sorted(by_label)):
-        colour = _COLOURS[index % len(_COLOURS)]
+        by_label[entity.label][_printable(entity.text)] += 1
+    for label in sorted(by_label):
+        colour = label_terminal_colour(label)
         found = ", ".join(text if count == 1 else f"{text} ({count})" for text, count in by_label[label].items())
         lines.append(f"  {click.style(label, fg=colour, bold=True)}  {click.style(found, fg=colour)}")
     for mask in annotation.masks:
@@ -122,3 +118,8 @@ def _render(name: str, annotation: "Annotation") -> str:
     if annotation.embedding is not None:
         lines.append(f"  vector of {len(annotation.embedding)}, norm {(annotation.embedding**2).sum() ** 0.5:.2f}")
     return "\n".join([*lines, ""])
+
+
+def _printable(text: str) -> str:
+    """Put a span on one line and disarm control characters, which a terminal would obey."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))

@@ -17,7 +17,11 @@ def list_command(task: str | None, as_json: bool) -> None:
 
     Any of the names or aliases goes into load_clinical() and `nlpie annotate --checkpoint`.
     """
-    rows = [row for row in list_checkpoints() if task is None or task in row.tasks]
+    rows = list_checkpoints()
+    if task:
+        from ..tasks import get_task
+
+        rows = tuple(row for row in rows if get_task(task).name in row.tasks)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return

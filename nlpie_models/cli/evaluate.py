@@ -55,16 +55,14 @@ def evaluate(
 def _score(
     checkpoint: str, data: Path, splits: tuple[str, ...], label_map: str | None, name: str | None, results: Path
 ) -> None:
-    from ..data.spans import read_label_map
     from ..evaluation.ner import evaluate_ner
     from ..evaluation.results import write_result
     from ..pipelines import load_clinical
 
     pipe = load_clinical(checkpoint, "ner")
-    labels = read_label_map(label_map) if label_map else None
     name = name or (pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.name)
     for split in splits:
-        row = evaluate_ner(pipe, data, split, labels)
+        row = evaluate_ner(pipe, data, split, label_map)
         write_result(results / f"{name}.json", name, row)
         for label, score in row["scores"].items():
             ratios = "  ".join(f"{key} {score[key]:.3f}" for key in ("precision", "recall", "f1"))
@@ -74,11 +72,11 @@ def _score(
 def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:
     from ..evaluation.report import render_ner_table, replace_table
 
-    table = render_ner_table(results.glob("*.json"))
-    before = report.read_text(encoding="utf-8")
-    changed = replace_table(report, "ner", table)
-    if check and changed:
-        report.write_text(before, encoding="utf-8")
+    old = report.read_text(encoding="utf-8")
+    new = replace_table(old, "ner", render_ner_table(results.glob("*.json")))
+    if check and new != old:
         click.echo(f"{report} is stale: run `nlpie evaluate --report {report}`", err=True)
         ctx.exit(1)
-    click.echo(f"{report}: {'written' if changed else 'up to date'}")
+    if new != old:
+        report.write_text(new, encoding="utf-8")
+    click.echo(f"{report}: {'up to date' if new == old else 'written'}")

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -72,8 +73,20 @@ def read_documents(files: Sequence[Path], columns: Columns = Columns()) -> Itera
         if reader is None:
             yield Failure(str(path), f"unknown format {path.suffix!r}; known: {', '.join(_READERS)}")
             continue
-        opened: Any = gzip.open if path.suffix == ".gz" else open
+        opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
         yield from _read_one(str(path), partial(opened, path, "rb"), reader, columns)
+
+
+def read_texts(patterns: Sequence[str], columns: Columns = Columns()) -> Iterator[str]:
+    """Read the texts of files, globs and folders.
+
+    Raises:
+        DataError: At the first that cannot be read, or if there is none.
+    """
+    for item in read_documents(find_files(patterns), columns):
+        if isinstance(item, Failure):
+            raise DataError(f"{item.id}: {item.message}")
+        yield item.text
 
 
 def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: Columns) -> Iterator[Document | Failure]:
@@ -82,7 +95,7 @@ def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: C
             yield from reader(name, file, columns)
     except UnicodeDecodeError as error:
         yield Failure(name, f"not UTF-8 at byte {error.start}; convert it, for example with `iconv -t utf-8`")
-    except (OSError, EOFError, csv.Error, DataError) as error:
+    except (OSError, EOFError, zlib.error, csv.Error, DataError) as error:
         yield Failure(name, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
@@ -97,17 +110,24 @@ def _read_jsonl(name: str, file: BinaryIO, columns: Columns) -> Iterator[Documen
             continue
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            yield Failure(where, f"not a JSON line ({getattr(error, 'msg', 'not UTF-8')})")
+        except (ValueError, RecursionError):
+            yield Failure(where, "not a JSON line in UTF-8")
             continue
-        yield _row_document(row if isinstance(row, dict) else {}, where, columns)
+        if not isinstance(row, dict) or not isinstance(row.get(columns.text), str):
+            yield Failure(where, f"no text under {columns.text!r}; see --text-column")
+            continue
+        yield _row_document(row, where, columns)
 
 
 def _read_csv(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
     csv.field_size_limit(sys.maxsize)
     rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+    _check_column(rows.fieldnames or [], columns)
     for number, row in enumerate(rows, start=1):
-        yield _row_document(row, f"{name}:{number}", columns)
+        if row[columns.text] is None:
+            yield Failure(f"{name}:{number}", f"the row ends before column {columns.text!r}")
+        else:
+            yield _row_document(row, f"{name}:{number}", columns)
 
 
 def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -116,28 +136,37 @@ def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Docum
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise DataError("Parquet needs pyarrow; run `pip install nlpie-models[parquet]`") from None
+    number = 0
     try:
         table = ParquetFile(file)
+        names = table.schema_arrow.names
+        _check_column(names, columns)
+        wanted = [column for column in (columns.text, columns.id) if column in names]
+        for batch in table.iter_batches(batch_size=64, columns=wanted):
+            for row in batch.to_pylist():
+                number += 1
+                if isinstance(row[columns.text], str):
+                    yield _row_document(row, f"{name}:{number}", columns)
+                else:
+                    yield Failure(f"{name}:{number}", f"no text in column {columns.text!r}")
     except ArrowException as error:
         raise DataError(str(error).splitlines()[0]) from error
-    wanted = [column for column in (columns.text, columns.id) if column in table.schema_arrow.names]
-    number = 0
-    for batch in table.iter_batches(batch_size=64, columns=wanted):
-        for row in batch.to_pylist():
-            number += 1
-            yield _row_document(row, f"{name}:{number}", columns)
 
 
-def _row_document(row: dict[str, Any], where: str, columns: Columns) -> Document | Failure:
-    text = row.get(columns.text)
-    if not isinstance(text, str):
-        found = ", ".join(map(str, row)) or "none"
-        return Failure(where, f"no text in column {columns.text!r} (columns: {found}); see --text-column")
-    return Document(str(row.get(columns.id) or where), text)
+def _check_column(names: Sequence[str], columns: Columns) -> None:
+    """Refuse a table without the text column; its other names are not quoted, as they may be a first row of text."""
+    if columns.text not in names:
+        raise DataError(f"no column {columns.text!r} among its {len(names)} columns; see --text-column")
+
+
+def _row_document(row: dict[str, Any], where: str, columns: Columns) -> Document:
+    name = row.get(columns.id)
+    return Document(where if name in (None, "") else str(name), row[columns.text])
 
 
 def _format_of(path: Path) -> str:
-    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    """Return the suffix that tells the format: lower-cased, that of a gzip file's content within it."""
+    return (Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
 
 
 Reader = Callable[[str, BinaryIO, Columns], Iterator[Document | Failure]]

@@ -49,10 +49,12 @@ class SoftTargets:
     @torch.inference_mode()
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the probabilities (B, L, student labels) for a batch of ids (B, L)."""
+        device = self._teachers[0].device
+        input_ids, attention_mask = input_ids.to(device), attention_mask.to(device)
         with torch.autocast(input_ids.device.type, torch.bfloat16, enabled=self._bf16):
             logits = [teacher(input_ids=input_ids, attention_mask=attention_mask).logits for teacher in self._teachers]
         probabilities = [each.float().softmax(-1) for each in logits]
-        return torch.stack(probabilities).mean(0) @ self._projection
+        return torch.stack(probabilities).mean(0).cpu() @ self._projection
 
 
 def _map_tag(tag: str, label_map: Mapping[str, str] | None, student_labels: Sequence[str]) -> str:

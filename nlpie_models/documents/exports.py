@@ -2,12 +2,16 @@
 
 import csv
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import NlpieError
-from .annotation import Annotation
+from .annotation import Annotation, Entity
 from .html import render_page
 
 Named = Iterable[tuple[str, Annotation]]
@@ -23,22 +27,26 @@ def format_of(path: Path) -> str:
     """
     if path.suffix in EXPORTS:
         return path.suffix
-    if path.suffix == "":
+    if path.name and not path.suffix:
         return BRAT
-    raise NlpieError(f"cannot write {path.suffix!r}; use one of {', '.join(EXPORTS)}, or a folder for BRAT")
+    raise NlpieError(f"cannot write to {str(path)!r}; use one of {', '.join(EXPORTS)}, or a folder for BRAT")
+
+
+def json_line(name: str, annotation: Annotation) -> str:
+    """Return a text's annotations as one line of JSON, under its name."""
+    return json.dumps({"id": name, **annotation.to_dict()})
 
 
 def _write_jsonl(named: Named, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for name, annotation in named:
-            file.write(json.dumps({"id": name, **annotation.to_dict()}) + "\n")
+        file.writelines(json_line(name, annotation) + "\n" for name, annotation in named)
 
 
 def _write_csv(named: Named, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="", errors="replace") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
-        writer.writerows(_entity_rows(named))
+        writer.writerows(row for name, annotation in named for row in _entity_rows(name, annotation))
 
 
 def _write_parquet(named: Named, path: Path) -> None:
@@ -50,44 +58,46 @@ def _write_parquet(named: Named, path: Path) -> None:
     kinds = {"start": pyarrow.int64(), "end": pyarrow.int64(), "score": pyarrow.float32()}
     schema = pyarrow.schema([(column, kinds.get(column, pyarrow.string())) for column in _COLUMNS])
     with ParquetWriter(path, schema) as writer:
-        writer.write_table(pyarrow.Table.from_pylist(list(_entity_rows(named)), schema=schema))
+        rows = (row for name, annotation in named for row in _entity_rows(name, annotation))
+        while chunk := list(islice(rows, 10_000)):
+            writer.write_table(pyarrow.Table.from_pylist(chunk, schema=schema))
 
 
 def _write_html(named: Named, path: Path) -> None:
-    path.write_text(render_page(named), encoding="utf-8", errors="replace")
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(render_page(named))
 
 
 def _write_brat(named: Named, folder: Path) -> None:
     """Write a text and its stand-off annotation for each document, named by its id without path separators."""
     folder.mkdir()
+    taken: Counter[str] = Counter()
     for name, annotation in named:
         stem = name.removesuffix(".txt").strip("/.").replace("/", "__").replace("\\", "__") or "text"
-        if (folder / f"{stem}.ann").exists():
-            raise NlpieError(f"two documents would both be written to {stem}.ann; give them distinct ids")
-        (folder / f"{stem}.txt").write_bytes(annotation.text.encode("utf-8", "replace"))
-        lines = (
-            f"T{number}\t{entity.label} {_brat_offsets(annotation.text, entity.start, entity.end)}\t"
-            f"{' '.join(entity.text.splitlines())}\n"
-            for number, entity in enumerate(annotation.entities, start=1)
-        )
-        (folder / f"{stem}.ann").write_text("".join(lines), encoding="utf-8", errors="replace")
+        taken[stem] += 1
+        if taken[stem] > 1:
+            stem = f"{stem}-{taken[stem]}"
+        (folder / f"{stem}.txt").write_bytes(_encodable(annotation.text).encode("utf-8"))
+        lines = (_brat_line(number, entity) for number, entity in enumerate(annotation.entities, start=1))
+        (folder / f"{stem}.ann").write_text("".join(lines), encoding="utf-8")
 
 
-def _brat_offsets(text: str, start: int, end: int) -> str:
-    """BRAT writes a span over several lines as one fragment a line."""
-    fragments, at = [], start
-    for line in text[start:end].splitlines(keepends=True):
-        length = len(line.rstrip("\r\n"))
-        if length:
-            fragments.append(f"{at} {at + length}")
-        at += len(line)
-    return ";".join(fragments)
+def _brat_line(number: int, entity: Entity) -> str:
+    """Return a text-bound annotation; BRAT writes a span over several lines as one fragment a line."""
+    found = [match.span() for match in re.finditer(r"[^\r\n\t]+", entity.text)]
+    offsets = ";".join(f"{entity.start + start} {entity.start + end}" for start, end in found)
+    text = " ".join(_encodable(entity.text[start:end]) for start, end in found)
+    return f"T{number}\t{entity.label} {offsets}\t{text}\n"
 
 
-def _entity_rows(named: Named) -> Iterator[dict[str, Any]]:
-    for name, annotation in named:
-        for entity in annotation.to_dict().get("entities", []):
-            yield {"id": name, **entity}
+def _entity_rows(name: str, annotation: Annotation) -> Iterator[dict[str, Any]]:
+    for entity in annotation.entities:
+        yield {"id": name, **asdict(entity), "text": _encodable(entity.text)}
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which no file in UTF-8 can hold, one for one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 EXPORTS: dict[str, Callable[[Named, Path], None]] = {

@@ -1,13 +1,13 @@
 """Annotations as HTML: entities coloured in the running text, with a legend; everything escaped."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
 
 from .annotation import Annotation
-
-_HUES = (8, 212, 140, 280, 40, 320, 180, 96)
+from .colours import label_hue
 
 
 def render_fragment(annotation: Annotation) -> str:
@@ -15,15 +15,17 @@ def render_fragment(annotation: Annotation) -> str:
     return f"<style>{_style()}</style>{_render_text(annotation)}"
 
 
-def render_page(annotations: Iterable[tuple[str, Annotation]], *, title: str = "Annotations") -> str:
-    """Return a self-contained page of named texts."""
-    sections = (f"<h2>{escape(name)}</h2>{_render_text(annotation)}" for name, annotation in annotations)
-    return (
+def render_page(annotations: Iterable[tuple[str, Annotation]], *, title: str = "Annotations") -> Iterator[str]:
+    """Return a self-contained page of named texts, piece by piece."""
+    yield (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)}</title><style>{_style()}</style></head>"
-        f'<body class="nlpie-page"><h1>{escape(title)}</h1>{"".join(sections)}</body></html>\n'
+        f'<body class="nlpie-page"><h1>{escape(title)}</h1>'
     )
+    for name, annotation in annotations:
+        yield f"<h2>{_escape(name)}</h2>{_render_text(annotation)}"
+    yield "</body></html>\n"
 
 
 @cache
@@ -32,21 +34,20 @@ def _style() -> str:
 
 
 def _render_text(annotation: Annotation) -> str:
-    labels = sorted({entity.label for entity in annotation.entities})
-    hues = {label: _HUES[index % len(_HUES)] for index, label in enumerate(labels)}
     pieces, end = [], 0
     for entity in annotation.entities:
         pieces.append(_escape(annotation.text[end : entity.start]))
         title = f"{entity.label}, score {entity.score:.2f}"
         pieces.append(
-            f'<mark style="--hue:{hues[entity.label]}" title="{escape(title)}">{_escape(entity.text)}'
+            f'<mark style="--hue:{label_hue(entity.label)}" title="{escape(title)}">{_escape(entity.text)}'
             f"<small>{escape(entity.label)}</small></mark>"
         )
         end = entity.end
     pieces.append(_escape(annotation.text[end:]))
-    counts = {label: sum(entity.label == label for entity in annotation.entities) for label in labels}
+    counts = Counter(entity.label for entity in annotation.entities)
     legend = "".join(
-        f'<li><mark style="--hue:{hue}">{escape(label)}</mark> {counts[label]}</li>' for label, hue in hues.items()
+        f'<li><mark style="--hue:{label_hue(label)}">{escape(label)}</mark> {count}</li>'
+        for label, count in sorted(counts.items())
     )
     coverage = annotation.coverage
     read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {coverage.windows} windows"

@@ -6,18 +6,16 @@ import regex
 # Letters, digits, marks and what BERT's normaliser deletes (control, format, unassigned) hold a word together;
 # any other visible character is a word by itself.
 _WORD = regex.compile(r"[\w\p{M}\p{N}[\p{C}--\s]]+|\S", regex.V1)
-_SENTENCE_END = regex.compile(r"[.!?]+[\"')\]]*\s+|\s*\n\s*")
+# Possessive, so that each run of stops or blanks is read once: a note may be 300 kB of dots.
+_BREAK = regex.compile(r"(?<![.!?])(?P<stop>[.!?]++[\"')\]]*+)\s++|\s++")
 
 
 def find_words(text: str) -> np.ndarray:
     """Return the (start, end) character offsets of the words of a text, as an int array (words, 2)."""
-    return _spans(match.span() for match in _WORD.finditer(text))
+    return np.array([match.span() for match in _WORD.finditer(text)], dtype=np.int64).reshape(-1, 2)
 
 
 def find_sentence_starts(text: str) -> np.ndarray:
     """Return the character offsets at which a sentence or a line begins, the text's own start excepted."""
-    return np.fromiter((match.end() for match in _SENTENCE_END.finditer(text)), dtype=np.int64)
-
-
-def _spans(pairs: object) -> np.ndarray:
-    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)  # type: ignore[call-overload]
+    breaks = (match for match in _BREAK.finditer(text) if match["stop"] or "\n" in match[0] or "\r" in match[0])
+    return np.fromiter((match.end() for match in breaks), dtype=np.int64)

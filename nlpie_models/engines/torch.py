@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from ..errors import NlpieError
+
 
 class TorchEngine:
     """Runs windows through a transformers model in eval mode.
@@ -14,10 +16,16 @@ class TorchEngine:
         model: The model.
         output: Name of the output to return.
         device: Where to run; the model is moved there.
+
+    Raises:
+        NlpieError: There is no such device here.
     """
 
-    def __init__(self, model: PreTrainedModel, output: str, *, device: str | torch.device | None = None) -> None:
-        self.model = model.eval().to(device or default_device())
+    def __init__(self, model: PreTrainedModel, output: str, *, device: str | torch.device) -> None:
+        try:
+            self.model = model.eval().to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise NlpieError(f"cannot run on device {str(device)!r}: {str(error).splitlines()[0]}") from error
         self._output = output
         self._pad = model.config.pad_token_id or 0
 

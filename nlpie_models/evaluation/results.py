@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..files import write_whole
 
 _VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers")
-_KEY = ("task", "dataset", "split", "protocol")
+_KEY = ("task", "dataset", "split", "protocol", "label_map")
 
 
 def provenance() -> dict[str, Any]:
@@ -25,12 +26,11 @@ def provenance() -> dict[str, Any]:
 def write_result(path: Path, checkpoint: str, row: dict[str, Any]) -> None:
     """Put a row into a checkpoint's results file, in the place of an older one for the same measurement."""
     results = read_results(path)["results"] if path.exists() else []
-    results = [old for old in results if any(old[key] != row[key] for key in _KEY)] + [row]
-    results.sort(key=lambda row: [row[key] for key in _KEY])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(json.dumps({"checkpoint": checkpoint, "results": results}, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    results = [old for old in results if any(old.get(key) != row.get(key) for key in _KEY)] + [row]
+    results.sort(key=lambda row: [str(row.get(key)) for key in _KEY])
+    content = json.dumps({"checkpoint": checkpoint, "results": results}, indent=2)
+    with write_whole(path, overwrite=True) as temporary:
+        temporary.write_text(content + "\n", encoding="utf-8")
 
 
 def read_results(path: Path) -> dict[str, Any]:

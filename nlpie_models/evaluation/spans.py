@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from ..data.spans import Span
 
 
@@ -52,3 +54,15 @@ def score_spans(gold: Sequence[Iterable[Span]], predicted: Sequence[Iterable[Spa
         )
 
     return {"micro": count(None), **{label: count(label) for label in labels}}
+
+
+def bootstrap_f1(
+    gold: Sequence[Iterable[Span]], predicted: Sequence[Iterable[Span]], *, samples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95% percentile interval of micro F1 when documents are drawn anew with replacement."""
+    pairs = [(set(wanted), set(found)) for wanted, found in zip(gold, predicted, strict=True)]
+    counts = np.array([(len(wanted & found), len(wanted) + len(found)) for wanted, found in pairs])
+    drawn = np.random.default_rng(seed).integers(len(pairs), size=(samples, len(pairs)))
+    correct, total = counts[drawn].sum(axis=1).T
+    low, high = np.percentile(2 * correct / np.maximum(total, 1), [2.5, 97.5])
+    return round(float(low), 4), round(float(high), 4)

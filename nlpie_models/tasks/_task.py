@@ -33,6 +33,7 @@ class Task:
         aliases: Other names for it.
         summary: One line for the help.
         auto_class: transformers' Auto class of the model that serves it.
+        gives: The field of ``Annotation`` that it fills.
         output: The model output that it reads, an array (windows, tokens, ...).
         reduce: Cuts the output of one window ([CLS] + tokens + [SEP], ...) down to what ``finish`` needs.
         finish: Turns a text's reduced windows into fields of its ``Annotation``; takes the call's options.
@@ -43,6 +44,7 @@ class Task:
     aliases: tuple[str, ...]
     summary: str
     auto_class: str
+    gives: str
     output: str
     reduce: Callable[[Encoding, Window, np.ndarray, Head], np.ndarray]
     finish: Callable[..., dict[str, Any]]

@@ -26,6 +26,7 @@ TASK = Task(
     aliases=("feature-extraction", "sentence-similarity"),
     summary="one vector a text, mean-pooled over all of its windows",
     auto_class="AutoModel",
+    gives="embedding",
     output="last_hidden_state",
     reduce=_reduce,
     finish=_finish,

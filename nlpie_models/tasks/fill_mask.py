@@ -35,6 +35,7 @@ TASK = Task(
     aliases=("masked-lm",),
     summary="the likeliest pieces at each [MASK]",
     auto_class="AutoModelForMaskedLM",
+    gives="masks",
     output="logits",
     reduce=_reduce,
     finish=_finish,

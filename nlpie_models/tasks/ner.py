@@ -32,6 +32,7 @@ TASK = Task(
     aliases=("token-classification",),
     summary="named entities with exact character offsets",
     auto_class="AutoModelForTokenClassification",
+    gives="entities",
     output="logits",
     reduce=_reduce,
     finish=_finish,

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
-from transformers import EarlyStoppingCallback, PreTrainedModel, Trainer, TrainingArguments, set_seed
+from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
 
 from ..distillation.soft_targets import IGNORED, token_cross_entropy
 from ..errors import NlpieError
+from ..files import write_whole
 from .precision import has_accelerator, supports_bf16
 from .token_examples import collate_tokens
 
 
 @dataclass(frozen=True)
 class FinetuningArguments:
-    """How to train; the defaults are the paper's but for the batch, which counts sentences here.
+    """How to train; the defaults are the paper's.
 
     Attributes:
         epochs: Passes over the training examples.
@@ -30,16 +32,14 @@ class FinetuningArguments:
         warmup: Share of the steps over which the rate rises.
         weight_decay: AdamW's.
         seed: Of head, dropout and order.
-        patience: Epochs without a better validation score after which training stops; None to train them all.
     """
 
     epochs: float = 3
     learning_rate: float = 5e-5
     batch: int = 16
-    warmup: float = 0.1
+    warmup: float = 0.0
     weight_decay: float = 0.01
-    seed: int = 13
-    patience: int | None = None
+    seed: int = 123
 
 
 def finetune(
@@ -59,19 +59,25 @@ def finetune(
         tokenizer: Saved beside it.
         train: Examples with hard labels or soft targets, as ``token_examples`` makes them.
         validation: Examples with hard labels.
-        output: Folder for the model; work in progress goes to ``output/runs``.
+        output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
         arguments: How to train.
-        resume: Go on from the last epoch saved in ``output/runs``.
+        resume: Go on from the last epoch saved in ``<output>.runs``, if there is one.
 
     Returns:
-        The record that is also written to ``output/finetuning.json``: arguments, best validation F1, history.
+        The record that is also written to ``finetuning.json``: arguments, best validation F1, history.
+
+    Raises:
+        NlpieError: The output exists, or the batch cannot be shared by the processes.
     """
+    runs = output.with_name(f"{output.name}.runs")
+    if output.exists():
+        raise NlpieError(f"{output} exists already; choose another --output or remove it")
     set_seed(arguments.seed)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if arguments.batch % processes:
         raise NlpieError(f"expected a batch that {processes} processes can share equally, got {arguments.batch}")
     training = TrainingArguments(
-        output_dir=str(output / "runs"),
+        output_dir=str(runs),
         num_train_epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
         per_device_train_batch_size=arguments.batch // processes,
@@ -102,18 +108,18 @@ def finetune(
         compute_loss_func=token_cross_entropy,
         compute_metrics=partial(_span_f1, tags=tags),
         preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),
-        callbacks=[EarlyStoppingCallback(arguments.patience)] if arguments.patience else None,
     )
-    trainer.train(resume_from_checkpoint=resume or None)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(runs) if resume and runs.is_dir() else None)
     record = {
         "arguments": asdict(arguments),
         "best_validation_f1": trainer.state.best_metric,
         "history": [row for row in trainer.state.log_history if "eval_f1" in row or "loss" in row],
     }
     if trainer.is_world_process_zero():
-        model.float().save_pretrained(output)
-        tokenizer.save_pretrained(output)
-        (output / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        with write_whole(output) as folder:
+            model.float().save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 
 
@@ -124,4 +130,4 @@ def _span_f1(evaluation: Any, tags: Sequence[str]) -> dict[str, float]:
         counted = np.flatnonzero(labels != IGNORED)
         predicted.append([tags[row[index]] for index in counted])
         gold.append([tags[labels[index]] for index in counted])
-    return {"f1": float(f1_score(gold, predicted, scheme=IOB2))}
+    return {"f1": float(f1_score(gold, predicted, mode="strict", scheme=IOB2))}

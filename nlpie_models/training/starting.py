@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
+from ..engines import default_device
 from ..errors import CheckpointError
 
 
@@ -22,7 +23,7 @@ def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) ->
     """
     from transformers import AutoModelForTokenClassification
 
-    checkpoint = LocalCheckpoint(folder, None)
+    checkpoint = LocalCheckpoint(folder)
     encoder = load_model(checkpoint, "AutoModel")
     config = encoder.config
     config.id2label = dict(enumerate(tags))
@@ -51,8 +52,8 @@ def load_teachers(folders: Sequence[Path], tokenizer: Any) -> list[Any]:
     """
     teachers = []
     for folder in folders:
-        checkpoint = LocalCheckpoint(folder, None)
+        checkpoint = LocalCheckpoint(folder)
         if not same_tokenizer(load_tokenizer(checkpoint), tokenizer):
             raise CheckpointError(f"teacher {folder} and student have different tokenizers; cut both the same way")
-        teachers.append(load_model(checkpoint, "AutoModelForTokenClassification"))
+        teachers.append(load_model(checkpoint, "AutoModelForTokenClassification").to(default_device()))
     return teachers

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from nlpie_models import load_clinical
+from nlpie_models import Annotation, load_clinical
 from nlpie_models.cli import main
+from nlpie_models.data.documents import Columns
 
 NOTE = "The patient has chest pain and fever. Was given aspirin for the pain.\n"
 
@@ -31,6 +33,10 @@ def run(*arguments: object, code: int = 0, stdin: bytes | None = None):
     result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
     assert result.exit_code == code, result.output
     return result
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def rows(path: Path) -> list[dict]:
@@ -67,7 +73,7 @@ def test_annotate_writes_every_format(notes, ner_folder, tmp_path) -> None:
     for row in rows(tmp_path / "out.jsonl"):
         text = Path(row["id"]).read_text()
         assert row["coverage"]["characters"] == len(text)
-        assert row["entities"] == pipe(text).to_dict()["entities"] or len(row["entities"]) == len(pipe(text).entities)
+        assert Annotation.from_dict(text, row) == pipe(text)
     leftovers = {path.name for path in tmp_path.iterdir()} - {*names, "notes"}
     assert leftovers == set()
 
@@ -104,6 +110,51 @@ def test_annotate_other_tasks(task, mlm_folder, tmp_path) -> None:
     assert ("embedding" in row) == (task == "embedding")
 
 
+def test_outputs_never_take_the_place_of_anything_else(notes, ner_folder, mlm_folder, tmp_path) -> None:
+    def refused(*arguments: object) -> str:
+        return run("annotate", notes, "-c", ner_folder, "--overwrite", *arguments, code=1).output
+
+    assert "holds other files than BRAT annotations, or inputs" in refused("-o", notes)
+    assert "cannot write to '.'" in refused("-o", ".")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mine.py").write_text("keep")
+    assert "holds other files than BRAT annotations" in refused("-o", tmp_path / "folder")
+    table = tmp_path / "table.csv"
+    table.write_text("text\nchest pain\n")
+    same = run("annotate", table, "-c", ner_folder, "-o", table, "--overwrite", code=1)
+    assert "is one of the inputs" in same.output
+    assert table.read_text() == "text\nchest pain\n"
+    assert len(list(notes.iterdir())) == 4
+
+
+def test_outputs_that_cannot_hold_what_a_task_gives(mlm_folder, notes, tmp_path) -> None:
+    result = run("annotate", notes, "-c", mlm_folder, "-t", "embedding", "-o", tmp_path / "o.csv", code=1)
+    assert "embedding gives embedding, which .csv cannot hold; write .jsonl" in result.output
+
+
+def test_journal_is_private_and_bound_to_its_outputs(notes, ner_folder, tmp_path, monkeypatch) -> None:
+    out = tmp_path / "out.jsonl"
+    monkeypatch.setattr("nlpie_models.batch.write_whole", _full)
+    run("annotate", notes, "-c", ner_folder, "-o", out, code=1)
+    journal = tmp_path / "out.jsonl.partial"
+    assert journal.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "other.html").write_text("keep")
+    both = ["-o", out, "-o", tmp_path / "other.html"]
+    assert "made with other settings" in run("annotate", notes, "-c", ner_folder, *both, "--resume", code=1).output
+    assert (tmp_path / "other.html").read_text() == "keep"
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    from nlpie_models.cli.annotate import _printable
+
+    assert _printable("chest\x1b[2J\n\tpain") == "chest\ufffd[2J pain"
+
+
+def test_unknown_device(ner_folder, notes) -> None:
+    result = run("annotate", notes, "-c", ner_folder, "--device", "nonsense", code=1)
+    assert "cannot run on device 'nonsense'" in result.output
+
+
 def test_failures_are_isolated_and_reported(notes, ner_folder, tmp_path) -> None:
     (notes / "1.txt").write_bytes(b"caf\xe9")
     result = run("annotate", notes, "-c", ner_folder, "-o", tmp_path / "out.jsonl", code=1)
@@ -123,7 +174,7 @@ def test_outputs_are_not_overwritten_unasked(notes, ner_folder, tmp_path) -> Non
     run("annotate", notes, "-c", ner_folder, "-o", out)
     first = out.read_bytes()
     assert "exists already; add --overwrite" in run("annotate", notes, "-c", ner_folder, "-o", out, code=1).output
-    assert "0 texts annotated" in run("annotate", notes, "-c", ner_folder, "-o", out, "--resume").output
+    assert "nothing to do" in run("annotate", notes, "-c", ner_folder, "-o", out, "--resume").output
     run("annotate", notes, "-c", ner_folder, "-o", out, "--overwrite")
     assert out.read_bytes() == first
 
@@ -133,8 +184,8 @@ def test_unfinished_run_must_be_resumed_or_overwritten(notes, ner_folder, mlm_fo
     run("annotate", notes, "-c", ner_folder, "-o", out)
     whole = out.read_bytes()
     journal = out.with_name("out.jsonl.partial")
-    settings = json.dumps(load_clinical(ner_folder).settings, sort_keys=True)
-    journal.write_text(settings + "\n" + '{"id": "cut in the mid')
+    settings = {**load_clinical(ner_folder).settings, **asdict(Columns()), "outputs": [str(out)]}
+    journal.write_text(json.dumps(settings, sort_keys=True) + "\n" + '{"id": "cut in the mid')
     out.unlink()
     assert "add --resume to go on or --overwrite" in run("annotate", notes, "-c", ner_folder, "-o", out, code=1).output
     other = run("annotate", notes, "-c", ner_folder, "-o", out, "--resume", "--on-long", "truncate", code=1)
@@ -171,10 +222,7 @@ def test_killed_and_resumed_gives_the_same_file(ner_folder, tmp_path) -> None:
 def test_failed_write_leaves_the_journal_and_nothing_half_written(notes, ner_folder, tmp_path, monkeypatch) -> None:
     out = tmp_path / "out.html"
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setitem(sys.modules["nlpie_models.batch"].EXPORTS, ".html", full)
+    monkeypatch.setitem(sys.modules["nlpie_models.batch"].EXPORTS, ".html", _full)
     result = run("annotate", notes, "-c", ner_folder, "-o", out, code=1)
     assert "No space left on device" in result.output
     assert not out.exists()
@@ -203,5 +251,5 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
     assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
     assert "old" in readme.read_text()
     run("evaluate", "--report", readme, "--results", results)
-    assert "| tiny | tiny | test | 1 |" in readme.read_text()
+    assert "| tiny | tiny | test | None |" in readme.read_text()
     assert "up to date" in run("evaluate", "--report", readme, "--results", results, "--check").output

@@ -7,7 +7,7 @@ import re
 import pandas
 import pytest
 
-from nlpie_models.data.documents import Columns, Document, Failure, find_files, read_documents
+from nlpie_models.data.documents import Columns, Document, Failure, find_files, read_documents, read_texts
 from nlpie_models.errors import DataError
 
 ROWS = [{"id": "a", "text": "chest pain\r\n"}, {"id": "b", "text": 'fever, "quoted"\n'}]
@@ -41,6 +41,19 @@ def test_globs_and_repetitions(folder) -> None:
         find_files([f"{folder}/*.docx"])
 
 
+def test_an_id_of_zero_is_an_id_and_suffixes_have_no_case(tmp_path) -> None:
+    (tmp_path / "A.JSONL").write_text('{"id": 0, "text": "a"}\n{"id": "", "text": "b"}\n')
+    read = list(read_documents(find_files([str(tmp_path)])))
+    assert [document.id for document in read] == ["0", f"{tmp_path}/A.JSONL:2"]
+
+
+def test_read_texts_stops_at_the_first_failure(folder) -> None:
+    assert len(list(read_texts([str(folder / "*.jsonl"), str(folder / "*.csv")]))) == 4
+    (folder / "bad.jsonl").write_text("{")
+    with pytest.raises(DataError, match=r"bad.jsonl:1: not a JSON line"):
+        list(read_texts([str(folder / "bad.jsonl")]))
+
+
 def test_other_columns(tmp_path) -> None:
     (tmp_path / "t.csv").write_text("NOTE,KEY\nchest pain,7\n")
     read = list(read_documents([tmp_path / "t.csv"], Columns(text="NOTE", id="KEY")))
@@ -52,8 +65,10 @@ def test_other_columns(tmp_path) -> None:
     [
         ("latin.txt", "caf\xe9".encode("latin-1"), "not UTF-8 at byte 3; convert it"),
         ("broken.jsonl", b'{"text": "a"}\n{"text": \n{"text": "c"}\n', "not a JSON line"),
-        ("column.csv", b"note\nchest pain\n", r"no text in column 'text' \(columns: note\); see --text-column"),
-        ("number.jsonl", b'{"text": 3}\n', "no text in column 'text'"),
+        ("column.csv", b"note,chest pain\nchest pain,b\n", "no column 'text' among its 2 columns; see --text-column"),
+        ("number.jsonl", b'{"text": 3}\n', "no text under 'text'; see --text-column"),
+        ("deep.jsonl", b"[" * 200_000 + b"\n", "not a JSON line"),
+        ("flate.txt.gz", gzip.compress(b"chest pain " * 99)[:20] + b"\xff" * 30, "cannot be read"),
         ("damaged.txt.gz", gzip.compress(b"chest pain")[:-6], "cannot be read"),
         ("not.parquet", b"PAR1 no", "cannot be read"),
         ("empty.pdf", b"", "unknown format '.pdf'"),

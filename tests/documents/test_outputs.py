@@ -39,9 +39,10 @@ class _Reader(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize(
-    "render", [lambda a: a.to_html(), lambda a: a._repr_html_(), lambda a: render_page([("x", a)])]
-)
+RENDERERS = [Annotation.to_html, Annotation._repr_html_, lambda each: "".join(render_page([("x", each)]))]
+
+
+@pytest.mark.parametrize("render", RENDERERS)
 def test_html_shows_the_note_as_text(annotation, render) -> None:
     reader = _Reader()
     reader.feed(render(annotation))
@@ -53,12 +54,12 @@ def test_html_shows_the_note_as_text(annotation, render) -> None:
 
 def test_html_escapes_labels_and_document_names(annotation) -> None:
     hostile = Annotation("x", Coverage(1, 1, 1), [Entity(0, 1, '"><img src=x>', "x", 0.5)])
-    page = render_page([("<img src=y>", hostile)], title="<img src=z>")
+    page = "".join(render_page([("<img src=y>", hostile)], title="<img src=z>"))
     assert "<img" not in page
 
 
 def test_html_of_nul_and_lone_surrogates_can_be_written() -> None:
-    page = render_page([("a", Annotation("x\0\ud800y", Coverage(4, 1, 1)))])
+    page = "".join(render_page([("a", Annotation("x\0\ud800y", Coverage(4, 1, 1)))]))
     assert "x\ufffd\ufffdy" in page
     page.encode("utf-8")
 
@@ -98,13 +99,23 @@ def test_brat_offsets_point_into_the_written_text(annotation, tmp_path) -> None:
         assert " ".join(text[slice(*map(int, fragment.split()))] for fragment in fragments) == words
 
 
-def test_brat_refuses_two_documents_of_one_name(annotation, tmp_path) -> None:
-    with pytest.raises(NlpieError, match=r"two documents would both be written to a__b.ann"):
-        EXPORTS["brat"]([("a/b", annotation), ("a__b", annotation)], tmp_path / "brat")
+def test_brat_keeps_documents_of_one_name_apart(annotation, tmp_path) -> None:
+    EXPORTS["brat"]([("a/b", annotation), ("a__b", annotation)], tmp_path / "brat")
+    assert sorted(path.name for path in (tmp_path / "brat").glob("*.ann")) == ["a__b-2.ann", "a__b.ann"]
+
+
+@pytest.mark.parametrize("kind", list(EXPORTS))
+def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
+    text = "pa\ud800in\t\u2028x\r\n\r\ny"
+    EXPORTS[kind](
+        [("a", Annotation(text, Coverage(9, 9, 1), [Entity(0, len(text), "problem", text, 0.5)]))], tmp_path / "o"
+    )
+    if kind == "brat":
+        assert (tmp_path / "o" / "a.ann").read_text().count("\t") == 2
 
 
 def test_formats_by_suffix(tmp_path) -> None:
     assert format_of(tmp_path / "x.html") == ".html"
     assert format_of(tmp_path / "folder") == "brat"
-    with pytest.raises(NlpieError, match=r"cannot write '.doc'; use one of .jsonl, .csv"):
+    with pytest.raises(NlpieError, match=r"cannot write to '.*x.doc'; use one of .jsonl, .csv"):
         format_of(tmp_path / "x.doc")

@@ -6,7 +6,7 @@ import pytest
 from seqeval.metrics import classification_report
 
 from nlpie_models.documents.bio import decode_bio, encode_bio
-from nlpie_models.evaluation.spans import score_spans
+from nlpie_models.evaluation.spans import bootstrap_f1, score_spans
 
 TAGS = ["O", "O", "B-problem", "I-problem", "B-test", "I-test"]
 
@@ -26,6 +26,18 @@ def test_equals_seqeval() -> None:
         assert score.recall == pytest.approx(expected["recall"])
         assert score.f1 == pytest.approx(expected["f1-score"])
         assert score.gold == expected["support"]
+
+
+def test_bootstrap_interval() -> None:
+    rng = random.Random(0)
+    gold = [random_spans(rng) for _ in range(60)]
+    predicted = [[span for span in spans if rng.random() < 0.7] for spans in gold]
+    f1 = score_spans(gold, predicted)["micro"].f1
+    low, high = bootstrap_f1(gold, predicted)
+    assert 0 < f1 - low < 0.1
+    assert 0 < high - f1 < 0.1
+    assert bootstrap_f1(gold, predicted) == (low, high)
+    assert bootstrap_f1(gold, gold) == (1.0, 1.0)
 
 
 def test_by_hand() -> None:

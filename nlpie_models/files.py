@@ -1,0 +1,28 @@
+"""Files and folders that are whole or absent, never in between."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import NlpieError
+
+
+@contextmanager
+def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write a file or folder to, and rename it to ``path`` when the block ends well.
+
+    Raises:
+        NlpieError: ``path`` exists and is not to be overwritten.
+    """
+    if path.exists() and not overwrite:
+        raise NlpieError(f"{path} exists already; add --overwrite to replace it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)

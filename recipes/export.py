@@ -1,0 +1,31 @@
+"""Write a trained checkpoint as it ships: half-precision safetensors, without pooler or traces of the training."""
+
+from pathlib import Path
+
+import click
+import torch
+
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer, sha256_of
+from nlpie_models.cli import FriendlyCommand
+from nlpie_models.files import write_whole
+
+
+@click.command(cls=FriendlyCommand)
+@click.option("--source", required=True, type=click.Path(exists=True, path_type=Path), help="Trained folder.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+def main(source: Path, output: Path) -> None:
+    """Write SOURCE in float16 and print what its registry row must say."""
+    checkpoint = LocalCheckpoint(source)
+    model = load_model(checkpoint, checkpoint.auto_class)
+    parameters = sum(weight.numel() for weight in model.base_model.parameters())
+    with write_whole(output) as folder:
+        model.to(torch.float16).save_pretrained(folder)
+        load_tokenizer(checkpoint).save_pretrained(folder)
+    weights = output / "model.safetensors"
+    click.echo(f"parameters = {parameters}")
+    click.echo(f"megabytes = {weights.stat().st_size / 1e6:.1f}")
+    click.echo(f'sha256 = "{sha256_of(weights)}"')
+
+
+if __name__ == "__main__":
+    main()

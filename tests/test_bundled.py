@@ -1,0 +1,114 @@
+"""The checkpoint that ships in the package, on real notes."""
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+from nlpie_models import load_clinical
+from nlpie_models.checkpoint_files import BUNDLED_FOLDER
+from nlpie_models.registry import default_checkpoint
+
+ROOT = Path(__file__).parent.parent
+NOTES = {path.name: path.read_bytes().decode() for path in sorted((ROOT / "examples" / "notes").glob("*.txt"))}
+FOLDER = BUNDLED_FOLDER / default_checkpoint().name
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return load_clinical(device="cpu")
+
+
+def test_finds_problems_treatments_and_tests(pipe) -> None:
+    annotation = pipe("She was given aspirin for chest pain; a CT scan was normal.")
+    assert {entity.text: entity.label for entity in annotation.entities} == {
+        "aspirin": "treatment",
+        "chest pain": "problem",
+        "CT scan": "test",
+    }
+    assert min(entity.score for entity in annotation.entities) > 0.5
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_example_notes_are_read_to_the_last_character(pipe, name) -> None:
+    text = NOTES[name]
+    for variant in (text, text.replace("\n", "\r\n"), "\ufeff\x00" + text):
+        annotation = pipe(variant)
+        assert annotation.coverage.characters == len(variant)
+        assert annotation.entities
+        for entity in annotation.entities:
+            assert variant[entity.start : entity.end] == entity.text
+            assert not re.search(r"^\s|\s$", entity.text)
+            assert not re.match(r"\w\w", variant[max(0, entity.start - 1) : entity.start + 1]) or entity.start == 0
+            assert not re.match(r"\w\w", variant[entity.end - 1 : entity.end + 1])
+
+
+def test_one_example_note_is_longer_than_2000_tokens(pipe) -> None:
+    assert len(NOTES) >= 5
+    assert max(pipe(text).coverage.tokens for text in NOTES.values()) > 2000
+
+
+def test_alone_in_a_list_and_in_a_stream(pipe) -> None:
+    texts = list(NOTES.values())
+    alone = [pipe(text) for text in texts]
+    assert pipe(texts) == alone
+    assert list(pipe.stream(reversed(texts))) == alone[::-1]
+
+
+def test_last_entity_of_a_long_note_is_found_where_transformers_stops(pipe) -> None:
+    filler = NOTES["mtsamples-1298.txt"]
+    note = f"{filler}\n{filler}\nFinally she was given aspirin for chest pain."
+    annotation = pipe(note)
+    assert annotation.coverage.tokens > 4000
+    assert (annotation.entities[-1].text, annotation.entities[-1].end) == ("chest pain", len(note) - 1)
+
+    theirs = pipeline("token-classification", model=str(FOLDER), aggregation_strategy="first", device="cpu")(note)
+    assert theirs[-1]["end"] < len(note) / 4
+
+
+def test_is_an_ordinary_transformers_checkpoint(pipe) -> None:
+    model = AutoModelForTokenClassification.from_pretrained(FOLDER)
+    assert list(model.config.label2id) == [
+        "O",
+        "B-problem",
+        "I-problem",
+        "B-treatment",
+        "I-treatment",
+        "B-test",
+        "I-test",
+    ]
+    assert len(AutoTokenizer.from_pretrained(FOLDER)) == model.config.vocab_size
+    row = default_checkpoint().architecture
+    assert (row.layers, row.hidden, row.vocabulary) == (
+        model.config.num_hidden_layers,
+        model.config.hidden_size,
+        model.config.vocab_size,
+    )
+    assert sum(weight.numel() for weight in model.base_model.parameters()) == row.parameters
+
+
+def test_size_and_no_path_of_a_machine() -> None:
+    files = list(FOLDER.iterdir())
+    assert sum(path.stat().st_size for path in files) < 25_000_000
+    assert not any(
+        b"/work" in path.read_bytes() or b"/home" in path.read_bytes() for path in files if path.suffix == ".json"
+    )
+
+
+def test_a_second_load_gives_the_same(pipe) -> None:
+    text = NOTES["mtsamples-88.txt"]
+    assert load_clinical("open-small", "ner", device="cpu")(text) == pipe(text)
+
+
+def test_readme_snippets_print_what_the_readme_says() -> None:
+    readme = (ROOT / "README.md").read_text()
+    snippets = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", readme, re.DOTALL)
+    assert len(snippets) == 3
+    for code, expected in snippets:
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(code, "README.md", "exec"), {})
+        assert printed.getvalue() == expected
