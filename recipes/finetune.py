@@ -1,5 +1,6 @@
 """Fine-tune a checkpoint for named entities, on hard labels alone or with the soft targets of teachers."""
 
+import random
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from nlpie_models.distillation import SoftTargets
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
 from nlpie_models.training.precision import supports_bf16
 from nlpie_models.training.starting import load_teachers, start_token_classifier
-from nlpie_models.training.token_examples import TokenExamples, add_soft_targets, tag_names
+from nlpie_models.training.token_examples import TokenExamples, add_soft_targets, join_examples, tag_names
 
 DEFAULTS = FinetuningArguments()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -28,6 +29,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--hard-weight", default=0.5, help="Weight of the hard labels beside the teachers' soft targets.")
 @click.option("--unit", type=click.Choice(["sentence", "window"]), default="sentence", help="What an example is.")
 @click.option("--size", default=256, help="Most tokens in an example.")
+@click.option("--join", type=int, help="Join neighbouring examples, after the teachers, to up to this many tokens.")
 @click.option("--window", default=256, help="Tokens that the finished pipeline reads together.")
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
@@ -46,6 +48,7 @@ def main(
     hard_weight: float,
     unit: str,
     size: int,
+    join: int | None,
     window: int,
     epochs: float,
     learning_rate: float,
@@ -70,11 +73,15 @@ def main(
         soft = SoftTargets(load_teachers(teachers, tokenizer), tags, mapping, bf16=supports_bf16())
         training = list(add_soft_targets(training, soft, labelled=True, hard_weight=hard_weight))
         training += add_soft_targets(list(examples.from_texts(read_texts(unlabelled))), soft, labelled=False)
+    held_out = list(examples.from_documents(validation))
+    if join:
+        training = list(join_examples(training, join, rng=random.Random(seed)))
+        held_out = list(join_examples(held_out, join))
     record = finetune(
         model,
         tokenizer,
         train=training,
-        validation=list(examples.from_documents(validation)),
+        validation=held_out,
         output=output,
         arguments=FinetuningArguments(
             epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed

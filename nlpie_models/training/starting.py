@@ -9,12 +9,15 @@ from ..checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
 from ..engines import default_device
 from ..errors import CheckpointError
 
+TOKEN_CLASSIFIER = "AutoModelForTokenClassification"
+
 
 def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) -> tuple[Any, Any]:
-    """Return a token classifier with a new head on a checkpoint's encoder, and its tokenizer.
+    """Return a token classifier that starts from a checkpoint, and its tokenizer.
 
     Args:
-        folder: Checkpoint folder; whatever head it has is left out.
+        folder: Checkpoint folder. A token-classification head with these very tags is kept; any other gives way to a
+            new one.
         tags: Tag of each logit, such as ``B-problem``.
         window: Tokens that the pipeline is to read together; kept in the config as ``window_tokens``.
 
@@ -24,6 +27,12 @@ def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) ->
     from transformers import AutoModelForTokenClassification
 
     checkpoint = LocalCheckpoint(folder)
+    tokenizer = load_tokenizer(checkpoint)
+    if checkpoint.auto_class == TOKEN_CLASSIFIER:
+        model = load_model(checkpoint, TOKEN_CLASSIFIER)
+        if list(model.config.id2label.values()) == list(tags):
+            model.config.window_tokens = window
+            return model, tokenizer
     encoder = load_model(checkpoint, "AutoModel")
     config = encoder.config
     config.id2label = dict(enumerate(tags))
@@ -32,7 +41,7 @@ def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) ->
     model = AutoModelForTokenClassification.from_config(config)
     own = {name: weight for name, weight in encoder.state_dict().items() if not name.startswith("pooler.")}
     getattr(model, model.base_model_prefix).load_state_dict(own)
-    return model, load_tokenizer(checkpoint)
+    return model, tokenizer
 
 
 def same_tokenizer(first: Any, second: Any) -> bool:
@@ -55,5 +64,5 @@ def load_teachers(folders: Sequence[Path], tokenizer: Any) -> list[Any]:
         checkpoint = LocalCheckpoint(folder)
         if not same_tokenizer(load_tokenizer(checkpoint), tokenizer):
             raise CheckpointError(f"teacher {folder} and student have different tokenizers; cut both the same way")
-        teachers.append(load_model(checkpoint, "AutoModelForTokenClassification").to(default_device()))
+        teachers.append(load_model(checkpoint, TOKEN_CLASSIFIER).to(default_device()))
     return teachers

@@ -1,5 +1,6 @@
 """Examples for token classification: a document in sentences or windows, a label at each word's first piece."""
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,10 +40,10 @@ class TokenExamples:
     size: int = 256
 
     def from_documents(self, documents: Iterable[SpanDocument]) -> Iterator[dict[str, Any]]:
-        """Return ``input_ids`` and hard ``labels``: -100 but at the first piece of each word."""
+        """Return ``input_ids``, hard ``labels`` (-100 but at the first piece of each word) and the ``document``."""
         index = {tag: number for number, tag in enumerate(self.tags)}
         encoder = Encoder(self.tokenizer.backend_tokenizer)
-        for document in documents:
+        for number, document in enumerate(documents):
             encoding = encoder.encode(document.text)
             word_tags = encode_bio(len(encoding.words), spans_of_words(encoding.words, document.spans))
             labels = np.full(len(encoding), int(IGNORED))
@@ -50,22 +51,23 @@ class TokenExamples:
             labels[encoding.first_tokens[seen]] = [
                 index[tag] for tag, kept in zip(word_tags, seen, strict=True) if kept
             ]
-            yield from self._cut(encoding, labels)
+            yield from self._cut(number, encoding, labels)
 
     def from_texts(self, texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Return ``input_ids`` and ``labels`` that are 0 at first pieces, as places for soft targets."""
+        """Return the same of unlabelled texts, with labels of 0 at first pieces as places for soft targets."""
         encoder = Encoder(self.tokenizer.backend_tokenizer)
-        for text in texts:
+        for number, text in enumerate(texts):
             encoding = encoder.encode(text)
             labels = np.full(len(encoding), int(IGNORED))
             labels[encoding.word_starts] = 0
-            yield from self._cut(encoding, labels)
+            yield from self._cut(number, encoding, labels)
 
-    def _cut(self, encoding: Encoding, labels: np.ndarray) -> Iterator[dict[str, Any]]:
+    def _cut(self, document: int, encoding: Encoding, labels: np.ndarray) -> Iterator[dict[str, Any]]:
         for start, stop in self._bounds(encoding):
             if (labels[start:stop] != IGNORED).any():
                 ids = [self.tokenizer.cls_token_id, *encoding.input_ids[start:stop], self.tokenizer.sep_token_id]
                 yield {
+                    "document": document,
                     "input_ids": [int(i) for i in ids],
                     "labels": [int(IGNORED), *map(int, labels[start:stop]), int(IGNORED)],
                 }
@@ -118,7 +120,35 @@ def add_soft_targets(
             hard = torch.nn.functional.one_hot(labels.clamp(min=0), mixed.shape[-1])
             mixed = hard_weight * hard + (1 - hard_weight) * mixed
         mixed[labels == IGNORED] = IGNORED
-        yield {"input_ids": example["input_ids"], "labels": mixed.half().numpy()}
+        yield {**example, "labels": mixed.half().numpy()}
+
+
+def join_examples(
+    examples: Iterable[dict[str, Any]], size: int, *, rng: random.Random | None = None
+) -> Iterator[dict[str, Any]]:
+    """Join neighbouring examples of a document into longer ones, so that a student learns to read windows.
+
+    Their labels or targets stay those of the shorter examples, which the teachers have read one by one.
+
+    Args:
+        examples: Examples in the order of their documents.
+        size: Most pieces in a joined example, special tokens included.
+        rng: Draws the size of each joined example, up to ``size``; None fills every one.
+    """
+    joined: dict[str, Any] | None = None
+    limit = size
+    for example in examples:
+        length = len(example["input_ids"])
+        fits = joined is not None and len(joined["input_ids"]) + length - 2 <= limit
+        if joined and fits and joined["document"] == example["document"]:
+            joined["input_ids"] = joined["input_ids"][:-1] + example["input_ids"][1:]
+            joined["labels"] = np.concatenate([joined["labels"][:-1], example["labels"][1:]])
+            continue
+        if joined:
+            yield joined
+        joined, limit = dict(example), rng.randint(1, size) if rng else size
+    if joined:
+        yield joined
 
 
 def collate_tokens(examples: Sequence[dict[str, Any]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:

@@ -1,6 +1,7 @@
 """Fine-tuning: examples, and whole runs by the recipes on a tiny model."""
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from safetensors.torch import load_file
 
 from nlpie_models import load_clinical
 from nlpie_models.data.spans import SpanDocument
-from nlpie_models.training.token_examples import TokenExamples, collate_tokens, tag_names
+from nlpie_models.training.starting import start_token_classifier
+from nlpie_models.training.token_examples import TokenExamples, collate_tokens, join_examples, tag_names
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 SENTENCES = [
@@ -149,3 +151,31 @@ def test_collation_pads_labels_and_targets() -> None:
     assert soft["labels"].shape == (2, 2, 3)
     assert soft["labels"].dtype == torch.float32
     assert soft["labels"][0, 1].tolist() == [-100] * 3
+
+
+def test_joined_examples_keep_every_label_and_never_cross_documents() -> None:
+    examples = [
+        {"document": document, "input_ids": [2, *ids, 3], "labels": [-100, *ids, -100]}
+        for document, ids in [(0, [10, 11]), (0, [12]), (0, [13, 14, 15]), (1, [16])]
+    ]
+    joined = list(join_examples(examples, 7))
+    assert [example["input_ids"] for example in joined] == [[2, 10, 11, 12, 3], [2, 13, 14, 15, 3], [2, 16, 3]]
+    assert [list(example["labels"]) for example in joined[:1]] == [[-100, 10, 11, 12, -100]]
+    assert [example["input_ids"] for example in examples[:1]] == [[2, 10, 11, 3]]
+    targets = [{**example, "labels": np.ones((len(example["labels"]), 3))} for example in examples]
+    (first, _) = join_examples(targets, 100)
+    assert first["labels"].shape == (8, 3)
+    drawn = list(join_examples(examples * 50, 30, rng=random.Random(0)))
+    assert len({len(example["input_ids"]) for example in drawn}) > 2
+
+
+def test_a_head_with_the_same_tags_is_kept(ner_folder) -> None:
+    tags = list(load_clinical(ner_folder).engine.model.config.id2label.values())
+    kept, _ = start_token_classifier(ner_folder, tags, window=32)
+    weights = load_file(ner_folder / "model.safetensors")
+    assert torch.equal(kept.classifier.weight, weights["classifier.weight"])
+    assert kept.config.window_tokens == 32
+    new, _ = start_token_classifier(ner_folder, ["O", "B-x", "I-x"], window=32)
+    assert new.classifier.weight.shape[0] == 3
+    name = "embeddings.word_embeddings.weight"
+    assert torch.equal(new.bert.state_dict()[name], weights[f"bert.{name}"])
