@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parent
 BUNDLED_FOLDER = PACKAGE / "bundled"
 ZOO_FOLDER = PACKAGE.parent / "zoo"
 _FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]
+_CALL_OPTIONS = {"is_local", "local_files_only", "max_length", "name_or_path", "stride", "truncation_strategy"}
 _WEIGHT_FILES = (
     "model.safetensors",
     "pytorch_model.bin",
@@ -197,6 +198,11 @@ def load_tokenizer(checkpoint: LocalCheckpoint) -> Any:
             f"{checkpoint.folder}: the tokenizer has {len(tokenizer)} pieces and the model only {config.vocab_size}; "
             "they do not belong together"
         )
+    # How someone once called it, and where it lay, is no part of a tokenizer that is to be saved again.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    for name in _CALL_OPTIONS & tokenizer.init_kwargs.keys():
+        del tokenizer.init_kwargs[name]
     return tokenizer
 
 

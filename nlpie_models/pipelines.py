@@ -54,8 +54,8 @@ def load_clinical(
     Example:
         >>> from nlpie_models import load_clinical
         >>> pipe = load_clinical()
-        >>> [entity.label for entity in pipe("She denies chest pain.").entities]
-        ['problem']
+        >>> [(entity.label, entity.text) for entity in pipe("She was given aspirin for pneumonia.").entities]
+        [('treatment', 'aspirin'), ('problem', 'pneumonia')]
     """
     chosen = get_task(task)
     if engine not in ("auto", "torch"):

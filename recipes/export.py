@@ -1,5 +1,6 @@
 """Write a trained checkpoint as it ships: half-precision safetensors, without pooler or traces of the training."""
 
+import json
 from pathlib import Path
 
 import click
@@ -21,6 +22,9 @@ def main(source: Path, output: Path) -> None:
     with write_whole(output) as folder:
         model.to(torch.float16).save_pretrained(folder)
         load_tokenizer(checkpoint).save_pretrained(folder)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config["dtype"] = "float32"  # transformers computes in what the config says, and CPUs are slow in float16
+        (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     weights = output / "model.safetensors"
     click.echo(f"parameters = {parameters}")
     click.echo(f"megabytes = {weights.stat().st_size / 1e6:.1f}")

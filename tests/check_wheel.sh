@@ -21,9 +21,9 @@ import nlpie_models
 
 assert "site-packages" in nlpie_models.__file__, nlpie_models.__file__
 assert len(nlpie_models.list_checkpoints()) == int(sys.argv[1]), "a TOML is missing from the wheel"
-note = "She was given aspirin for chest pain; a CT scan was normal."
+note = "She was given aspirin for pneumonia. An MRI was normal."
 labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
-assert labels == {"aspirin": "treatment", "chest pain": "problem", "CT scan": "test"}, labels
+assert labels == {"aspirin": "treatment", "pneumonia": "problem", "MRI": "test"}, labels
 PY
 env/bin/nlpie annotate "$notes"/*.txt -o notes.jsonl -o notes.csv -o notes.html -o brat
 [ "$(wc -l < notes.jsonl)" -eq 6 ] && [ -s notes.html ] && [ -s notes.csv ] && [ "$(ls brat/*.ann | wc -l)" -eq 6 ]

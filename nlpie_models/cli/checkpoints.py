@@ -102,10 +102,11 @@ def _echo_table(values: dict, indent: int) -> None:
         if isinstance(value, dict):
             click.echo(label)
             _echo_table(value, indent + 2)
-        elif isinstance(value, list | tuple) and isinstance(value[0], dict):
+        elif isinstance(value, list | tuple) and (isinstance(value[0], dict) or " " in value[0]):
             click.echo(label)
             for item in value:
-                click.echo(" " * (indent + 2) + "; ".join(str(part) for part in item.values()))
+                parts = item.values() if isinstance(item, dict) else [item]
+                click.echo(" " * (indent + 2) + "; ".join(map(str, parts)))
         elif isinstance(value, list | tuple):
             click.echo(f"{label}  {', '.join(map(str, value))}")
         else:

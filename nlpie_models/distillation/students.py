@@ -82,8 +82,8 @@ def cut_vocabulary(
     student.config.vocab_size = len(old_ids)
     student.config.pad_token_id = padding
     backend = Tokenizer.from_str(json.dumps(state))
-    origin = {"name_or_path", "vocab_file", "added_tokens_decoder", "is_local", "local_files_only", "max_length"}
-    options = {name: value for name, value in tokenizer.init_kwargs.items() if name not in origin}
+    replaced = {"name_or_path", "vocab_file", "added_tokens_decoder"}
+    options = {name: value for name, value in tokenizer.init_kwargs.items() if name not in replaced}
     smaller = type(tokenizer)(tokenizer_object=backend, **options)
     return student, smaller
 
