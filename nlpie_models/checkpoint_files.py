@@ -246,16 +246,23 @@ def _download(hub_id: str, revision: str | None) -> Path:
     wanted = partial(snapshot_download, hub_id, revision=revision, allow_patterns=_FILES)
     with contextlib.suppress(LocalEntryNotFoundError):
         cached = Path(wanted(local_files_only=True))
-        if (cached / "config.json").exists() and has_tokenizer(cached) and has_weights(cached):
+        if _is_whole(cached):
             return cached
     at = f" --revision {revision}" if revision else ""
     try:
-        return Path(wanted())
+        fetched = Path(wanted())
+        if not _is_whole(fetched):
+            raise CheckpointError("only a part of it is in the cache")
+        return fetched
     except Exception as error:
         raise CheckpointError(
             f"{hub_id} is not on this machine and could not be downloaded ({_first_line(error)}). "
             f"With a network, run `hf download {hub_id}{at}`; without one, copy the folder here and pass its path."
         ) from error
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / "config.json").exists() and has_tokenizer(folder) and has_weights(folder)
 
 
 def _verify(path: Path, sha256: str) -> None:

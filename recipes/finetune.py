@@ -66,7 +66,7 @@ def main(
     validation = read_span_documents(data, "validation", mapping, prefer=prefer)
     tags = tag_names(dict.fromkeys(mapping.values()))
 
-    model, tokenizer = start_token_classifier(start, tags, window=window)
+    model, tokenizer = start_token_classifier(start, tags, window=window, seed=seed)
     examples = TokenExamples(tokenizer, tags, unit, size)
     training = list(examples.from_documents(train))
     if teachers:

@@ -1,5 +1,6 @@
 """Fine-tuning a token classifier with the HF Trainer: the best epoch on validation is kept."""
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ import numpy as np
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from ..distillation.soft_targets import IGNORED, token_cross_entropy
 from ..errors import NlpieError
@@ -109,7 +109,7 @@ def finetune(
         compute_metrics=partial(_span_f1, tags=tags),
         preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(runs) if resume and runs.is_dir() else None)
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
     record = {
         "arguments": asdict(arguments),
         "best_validation_f1": trainer.state.best_metric,
@@ -121,6 +121,16 @@ def finetune(
             tokenizer.save_pretrained(folder)
             (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
+
+
+def _last_whole_checkpoint(runs: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end, if any: the Trainer writes the state last."""
+    folders = sorted(runs.glob("checkpoint-*"), key=lambda folder: int(folder.name.partition("-")[2]), reverse=True)
+    for folder in folders:
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+            return str(folder)
+    return None
 
 
 def _span_f1(evaluation: Any, tags: Sequence[str]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from ..errors import CheckpointError
 TOKEN_CLASSIFIER = "AutoModelForTokenClassification"
 
 
-def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) -> tuple[Any, Any]:
+def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int, seed: int) -> tuple[Any, Any]:
     """Return a token classifier that starts from a checkpoint, and its tokenizer.
 
     Args:
@@ -20,11 +20,12 @@ def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) ->
             new one.
         tags: Tag of each logit, such as ``B-problem``.
         window: Tokens that the pipeline is to read together; kept in the config as ``window_tokens``.
+        seed: Of a new head.
 
     Raises:
         CheckpointError: The folder cannot be loaded.
     """
-    from transformers import AutoModelForTokenClassification
+    from transformers import AutoModelForTokenClassification, set_seed
 
     checkpoint = LocalCheckpoint(folder)
     tokenizer = load_tokenizer(checkpoint)
@@ -38,6 +39,7 @@ def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int) ->
     config.id2label = dict(enumerate(tags))
     config.label2id = {tag: index for index, tag in enumerate(tags)}
     config.window_tokens = window
+    set_seed(seed)
     model = AutoModelForTokenClassification.from_config(config)
     own = {name: weight for name, weight in encoder.state_dict().items() if not name.startswith("pooler.")}
     getattr(model, model.base_model_prefix).load_state_dict(own)
