@@ -75,6 +75,10 @@ class LocalCheckpoint:
         _, head, rest = str(names[0]).partition("For")
         return f"{ENCODER}{head}{rest}"
 
+    def task_options(self, task: Task) -> dict[str, Any]:
+        """The options with which the checkpoint wants a task to be run, where they are not the task's own."""
+        return dict(self.config.get("task_options", {}).get(task.name, {}))
+
 
 def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: str | None) -> LocalCheckpoint:
     """Find the files of a checkpoint that serves a task, downloading a Hub one that is not cached yet.
@@ -297,22 +301,24 @@ def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any
 
 
 def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool) -> None:
-    """Raise on tensors that the file and the model do not share; poolers, which no task reads, are let pass.
+    """Raise on tensors that the file and the model do not share.
 
-    With ``encoder_only`` the tensors of a head may be left over, but none of the encoder's.
+    With ``encoder_only`` the tensors of a head may be left over, but none of the encoder's. A pooler may be left over
+    (no other model has one), or missing from an encoder (no task reads it there).
     """
 
-    def counts(key: str) -> bool:
-        return ".pooler." not in f".{key}" and not key.endswith("position_ids")
+    def is_pooler(key: str) -> bool:
+        return ".pooler." in f".{key}"
 
     own_modules = {model.base_model_prefix, *(name for name, _ in model.named_children())}
     found = {
-        "missing": sorted(filter(counts, info["missing_keys"])),
+        "missing": sorted(key for key in info["missing_keys"] if not (encoder_only and is_pooler(key))),
         "misshapen": sorted(str(key[0]) for key in info["mismatched_keys"]),
         "unexpected": sorted(
             key
-            for key in filter(counts, info["unexpected_keys"])
-            if not encoder_only or key.partition(".")[0] in own_modules
+            for key in info["unexpected_keys"]
+            if not (is_pooler(key) or key.endswith("position_ids"))
+            and (not encoder_only or key.partition(".")[0] in own_modules)
         ),
     }
     parts = [f"{kind} {', '.join(keys[:5])}{' ...' * (len(keys) > 5)}" for kind, keys in found.items() if keys]

@@ -2,41 +2,45 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from itertools import chain, islice
-from typing import Any, Literal, overload
+from typing import Any, get_args
 
 import numpy as np
 
 from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint, load_model, load_tokenizer
-from .documents import Annotation, Coverage, Encoder, Encoding, Window, plan_windows
+from .documents import Annotation, Encoder, Reader
+from .documents.reading import OnLong
 from .engines import TorchEngine, default_device
-from .errors import NlpieError, TextTooLong, UnknownName
-from .tasks import Head, Task, get_task
+from .errors import NlpieError, UnknownName
+from .tasks import Head, Plan, Row, Task, get_task
 
-OnLong = Literal["window", "error", "truncate"]
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 _OVERLAP_SHARE = 4
 _BATCH_TOKENS = 2048
-_GROUP_WINDOWS = 256
+_GROUP_PASSAGES = 256
 
 
 def load_clinical(
     name: str | os.PathLike[str] | None = None,
     task: str = "ner",
     *,
+    ner: "str | os.PathLike[str] | ClinicalPipeline | None" = None,
     on_long: OnLong = "window",
     engine: str = "auto",
     revision: str | None = None,
     device: str | None = None,
     window: int | None = None,
     overlap: int | None = None,
+    **options: Any,
 ) -> "ClinicalPipeline":
     """Load a checkpoint for a task.
 
     Args:
         name: Name or alias (see ``nlpie list``), Hub id, or local folder; None for the one that ships in the package.
-        task: ``ner``, ``embedding``, ``fill-mask``, or transformers' name for one of them.
+        task: ``ner``, ``relation``, ``nli``, ``classification``, ``embedding``, ``fill-mask``, or transformers' name
+            for one of them.
+        ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without.
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
             the first window only (the receipt ``annotation.coverage`` then says so).
         engine: ``torch``, or ``auto`` for the fastest at hand.
@@ -44,6 +48,8 @@ def load_clinical(
         device: torch device; an accelerator if there is one by default.
         window: Most tokens read together, special tokens included; the checkpoint's own choice by default.
         overlap: Tokens that neighbouring windows share; a quarter of the window by default.
+        **options: The task's own, for every call: ``assertion`` for ner, ``pooling`` for classification ...; see the
+            task's module in ``nlpie_models.tasks``.
 
     Returns:
         A pipeline: call it with a text, a list of texts, or an iterable through ``stream``.
@@ -60,18 +66,24 @@ def load_clinical(
     chosen = get_task(task)
     if engine not in ("auto", "torch"):
         raise UnknownName("engine", engine, ["auto", "torch"])
+    if ner is not None and "entities" not in chosen.more_inputs:
+        raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
     checkpoint = find_checkpoint(name, chosen, revision)
     check_head(checkpoint, chosen)
     tokenizer = load_tokenizer(checkpoint)
     model = load_model(checkpoint, chosen.auto_class)
+    if ner is not None and not isinstance(ner, ClinicalPipeline):
+        ner = load_clinical(ner, "ner", on_long=on_long, device=device)
     return ClinicalPipeline(
         chosen,
         TorchEngine(model, chosen.output, device=device or default_device()),
         tokenizer,
         checkpoint=checkpoint,
+        ner=ner,
         on_long=on_long,
         window=window,
         overlap=overlap,
+        options=checkpoint.task_options(chosen) | options,
     )
 
 
@@ -80,12 +92,14 @@ class ClinicalPipeline:
 
     Args:
         task: The task.
-        engine: Runs windows of ids.
+        engine: Runs passages.
         tokenizer: The checkpoint's tokenizer.
         checkpoint: The checkpoint, for messages.
+        ner: Finds the entities of rows that come without, for a task that needs them.
         on_long: See :func:`load_clinical`.
         window: See :func:`load_clinical`.
         overlap: See :func:`load_clinical`.
+        options: The task's options, where they are not its defaults.
     """
 
     def __init__(
@@ -95,29 +109,32 @@ class ClinicalPipeline:
         tokenizer: Any,
         *,
         checkpoint: LocalCheckpoint,
+        ner: "ClinicalPipeline | None" = None,
         on_long: OnLong = "window",
         window: int | None = None,
         overlap: int | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None:
-        if on_long not in ("window", "error", "truncate"):
-            raise UnknownName("on_long", on_long, ["window", "error", "truncate"])
+        if on_long not in get_args(OnLong):
+            raise UnknownName("on_long", on_long, get_args(OnLong))
         self.task = task
         self.engine = engine
         self.checkpoint = checkpoint
-        self.on_long = on_long
+        self.ner = ner
+        self._options = options or {}
+        self.options = task.read_options(self._options)
         config = engine.model.config
         limit = min(config.max_position_embeddings, tokenizer.model_max_length)
-        self.window = min(getattr(config, "window_tokens", limit), limit) if window is None else window
-        if not 8 <= self.window <= limit:
-            raise NlpieError(f"expected a window of 8 to {limit} tokens, got {self.window}")
-        self.overlap = self.window // _OVERLAP_SHARE if overlap is None else overlap
-        half = (self.window - _SPECIAL_TOKENS) // 2
-        if not 0 <= self.overlap <= half:
-            raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {self.overlap}")
-        self._encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
-        self._cls, self._sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-        labels = tuple(config.id2label[index] for index in range(len(config.id2label)))
-        self._head = Head(labels, tokenizer.mask_token_id, tokenizer.convert_ids_to_tokens)
+        size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
+        if not 8 <= size <= limit:
+            raise NlpieError(f"expected a window of 8 to {limit} tokens, got {size}")
+        shared = size // _OVERLAP_SHARE if overlap is None else overlap
+        half = (size - _SPECIAL_TOKENS) // 2
+        if not 0 <= shared <= half:
+            raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")
+        encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
+        self.reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size, shared, on_long)
+        self._head = Head.of(config, tokenizer)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -125,134 +142,123 @@ class ClinicalPipeline:
         return {
             "checkpoint": self.checkpoint.name,
             "task": self.task.name,
-            "on_long": self.on_long,
-            "window": self.window,
-            "overlap": self.overlap,
+            "on_long": self.reader.on_long,
+            "window": self.reader.window,
+            "overlap": self.reader.overlap,
+            "options": asdict(self.options),
+            "ner": self.ner and self.ner.settings,
         }
 
     def __repr__(self) -> str:
-        return f"ClinicalPipeline({self.checkpoint.name!r}, task={self.task.name!r}, on_long={self.on_long!r})"
+        return f"ClinicalPipeline({self.checkpoint.name!r}, task={self.task.name!r}, on_long={self.reader.on_long!r})"
 
-    @overload
-    def __call__(self, text: str, **options: Any) -> Annotation: ...
-    @overload
-    def __call__(self, text: list[str], **options: Any) -> list[Annotation]: ...
-    def __call__(self, text: str | list[str], **options: Any) -> Annotation | list[Annotation]:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Annotate a text, or each text of a list.
 
         Args:
-            text: One text or a list of texts.
-            **options: The task's own: ``top_k`` for fill-mask.
+            *inputs: What one row holds (a text; for ``nli`` premise and hypothesis), or a list of rows: texts, tuples
+                of texts, or mappings with ``text`` (or ``premise`` and ``hypothesis``) and what else the task reads.
+            **options: The task's own, such as ``top_k`` for fill-mask, and for ``relation`` ``head`` and ``tail`` or
+                ``entities``.
+
+        Returns:
+            An ``Annotation``; for a list, a list of them.
 
         Raises:
             TextTooLong: With ``on_long="error"``, a text longer than the window.
             NlpieError: Something else than a text, or a text that the task cannot use.
         """
-        if isinstance(text, list | tuple):
-            return list(self.stream(text, **options))
-        return next(self.stream([text], **options))
+        more = {name: options.pop(name) for name in self.task.more_inputs if name in options}
+        if len(inputs) == 1 and isinstance(inputs[0], list):
+            if more:
+                raise NlpieError(f"with a list, give {', '.join(more)} in each row: {{'text': ..., ...}}")
+            return list(self.stream(inputs[0], **options))
+        row = self.task.as_row(inputs[0] if len(inputs) == 1 else inputs)
+        return next(self.stream([{**row, **more}], **options))
 
-    def stream(self, texts: Iterable[str], **options: Any) -> Iterator[Annotation]:
-        """Annotate texts one after the other, in order, reading only a bounded number ahead.
+    def stream(self, rows: Iterable[Any], **options: Any) -> Iterator[Annotation]:
+        """Annotate rows one after the other, in order, reading only a bounded number ahead.
 
         Args:
-            texts: The texts; may be endless.
+            rows: Texts, tuples of texts, or mappings; may be endless.
             **options: The task's own.
 
         Raises:
-            NlpieError: At the first text that cannot be annotated.
+            NlpieError: At the first that cannot be annotated.
         """
-        for outcome in chain.from_iterable(self.stream_groups(texts, **options)):
+        for outcome in chain.from_iterable(self.stream_groups(rows, **options)):
             if isinstance(outcome, NlpieError):
                 raise outcome
             yield outcome
 
-    def stream_groups(self, texts: Iterable[str], **options: Any) -> Iterator[list[Annotation | NlpieError]]:
-        """As :meth:`stream`, but in groups of texts that are run together, errors in their texts' places.
+    def stream_groups(self, rows: Iterable[Any], **options: Any) -> Iterator[list[Annotation | NlpieError]]:
+        """As :meth:`stream`, but in groups of rows that are run together, errors in their rows' places.
 
-        How texts are grouped follows from their order alone, so a run over the same texts that starts at the
+        How rows are grouped follows from their order alone, so a run over the same rows that starts at the
         beginning of a group repeats its numbers to the last bit.
         """
-        texts = iter(texts)
-        while group := list(self._take_group(texts)):
-            yield list(self._annotate(group, options))
+        chosen = self.task.read_options(self._options | options) if options else self.options
+        rows = iter(rows)
+        while group := list(self._take_group(rows, chosen)):
+            yield list(self._annotate(group, chosen))
 
-    def _take_group(self, texts: Iterator[str]) -> Iterator["_Prepared | NlpieError"]:
-        """Prepare texts until their windows fill a few batches."""
-        windows = 0
-        for text in islice(texts, _GROUP_WINDOWS):
+    def _take_group(self, rows: Iterator[Any], options: Any) -> Iterator["_Prepared | NlpieError"]:
+        """Prepare rows until their passages fill a few batches."""
+        passages = 0
+        for item in islice(rows, _GROUP_PASSAGES):
             try:
-                prepared = self._prepare(text)
+                prepared = self._prepare(item, options)
             except NlpieError as error:
                 yield error
                 continue
             yield prepared
-            windows += len(prepared.windows)
-            if windows >= _GROUP_WINDOWS:
+            passages += max(1, len(prepared.plan.passages))
+            if passages >= _GROUP_PASSAGES:
                 return
 
-    def _prepare(self, text: str) -> "_Prepared":
-        if not isinstance(text, str):
-            raise NlpieError(f"expected a text (str), got {type(text).__name__}")
-        encoding = self._encoder.encode(text)
-        size = self.window - _SPECIAL_TOKENS
-        too_long = len(encoding) > size
-        if too_long and self.on_long == "error":
-            raise TextTooLong(
-                f"the text has {len(encoding)} tokens and the window takes {size}; "
-                "use on_long='window' to read it all, or on_long='truncate' to read its beginning"
-            )
-        if truncated := too_long and self.on_long == "truncate":
-            encoding = encoding.truncated(size)
-        windows = plan_windows(
-            len(encoding),
-            size,
-            overlap=self.overlap,
-            word_starts=encoding.word_starts,
-            sentence_starts=encoding.sentence_starts,
-        )
-        return _Prepared(encoding, windows, truncated, [None] * len(windows))
+    def _prepare(self, item: Any, options: Any) -> "_Prepared":
+        row = self.task.as_row(item)
+        if self.ner is None or not row.keys().isdisjoint(self.task.more_inputs):
+            return _Prepared(row, self.task.plan(row, self.reader, options))
+        found = self.ner(row["text"])
+        plan = self.task.plan({**row, "entities": found.entities}, self.reader, options)
+        read = replace(plan.coverage, characters=found.coverage.characters, truncated=found.coverage.truncated)
+        return _Prepared(row, replace(plan, coverage=read))
 
-    def _annotate(
-        self, group: list["_Prepared | NlpieError"], options: dict[str, Any]
-    ) -> Iterator[Annotation | NlpieError]:
-        """Run a group's windows in batches of like length, then finish its texts in order."""
-        texts = [text for text in group if isinstance(text, _Prepared)]
-        jobs = [(text, index) for text in texts for index in range(len(text.windows))]
-        jobs.sort(key=lambda job: job[0].tokens_in(job[1]), reverse=True)
+    def _annotate(self, group: list["_Prepared | NlpieError"], options: Any) -> Iterator[Annotation | NlpieError]:
+        """Run a group's passages in batches of like length, then finish its rows in order."""
+        prepared = [member for member in group if isinstance(member, _Prepared)]
+        jobs = [(member, index) for member in prepared for index in range(len(member.plan.passages))]
+        jobs.sort(key=lambda job: len(job[0].plan.passages[job[1]]), reverse=True)
         while jobs:
-            size = max(1, _BATCH_TOKENS // (jobs[0][0].tokens_in(jobs[0][1]) + _SPECIAL_TOKENS))
+            member, index = jobs[0]
+            size = max(1, _BATCH_TOKENS // len(member.plan.passages[index]))
             batch, jobs = jobs[:size], jobs[size:]
-            outputs = self.engine.run([self._ids(text.encoding, text.windows[index]) for text, index in batch])
-            for (text, index), output in zip(batch, outputs, strict=True):
-                text.parts[index] = self.task.reduce(text.encoding, text.windows[index], output, self._head)
+            outputs = self.engine.run([member.plan.passages[index] for member, index in batch])
+            for (member, index), output in zip(batch, outputs, strict=True):
+                member.parts[index] = self.task.reduce(member.plan, index, output, self._head)
         for member in group:
             yield member if isinstance(member, NlpieError) else self._finish(member, options)
 
-    def _finish(self, text: "_Prepared", options: dict[str, Any]) -> Annotation | NlpieError:
+    def _finish(self, member: "_Prepared", options: Any) -> Annotation | NlpieError:
+        plan = member.plan
         try:
-            fields = self.task.finish(text.encoding, text.windows, text.parts, self._head, **options)
+            fields = self.task.finish(plan, [member.parts[i] for i in range(len(plan.passages))], self._head, options)
         except NlpieError as error:
             return error
-        return Annotation(text=text.encoding.text, coverage=text.coverage, **fields)
+        return Annotation(
+            text=plan.text,
+            coverage=plan.coverage,
+            gives=tuple(fields),
+            hypothesis=member.row.get("hypothesis") if "hypothesis" in self.task.inputs else None,
+            **fields,
+        )
 
-    def _ids(self, encoding: Encoding, window: Window) -> np.ndarray:
-        return np.concatenate([[self._cls], encoding.input_ids[window.start : window.stop], [self._sep]])
 
-
-@dataclass
 class _Prepared:
-    """A text on its way: its windows, and what the task has kept of each so far."""
+    """A row on its way: how it is read, and what the task has kept of each passage so far."""
 
-    encoding: Encoding
-    windows: list[Window]
-    truncated: bool
-    parts: list[Any]
-
-    def tokens_in(self, index: int) -> int:
-        return self.windows[index].stop - self.windows[index].start
-
-    @property
-    def coverage(self) -> Coverage:
-        read = int(self.encoding.offsets[-1, 1]) if self.truncated else len(self.encoding.text)
-        return Coverage(read, len(self.encoding), len(self.windows), self.truncated)
+    def __init__(self, row: Row, plan: Plan) -> None:
+        self.row = row
+        self.plan = plan
+        self.parts: dict[int, np.ndarray] = {}

@@ -1,24 +1,31 @@
-"""Fine-tune a checkpoint for named entities, on hard labels alone or with the soft targets of teachers."""
+"""Fine-tune a checkpoint for a task, on hard labels alone or, for named entities, with soft targets of teachers."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nlpie_models.cli import FriendlyCommand
+from nlpie_models.cli.options import TaskOptions
 from nlpie_models.data.documents import read_texts
-from nlpie_models.data.spans import read_label_map, read_span_documents
+from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
+from nlpie_models.documents import Encoder, Reader
+from nlpie_models.tasks import Head, get_task
+from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
+from nlpie_models.training.labelled import read_labelled_data, read_unlabelled
 from nlpie_models.training.precision import supports_bf16
-from nlpie_models.training.starting import load_teachers, start_token_classifier
-from nlpie_models.training.token_examples import TokenExamples, add_soft_targets, join_examples, tag_names
+from nlpie_models.training.starting import load_teachers, start_model
 
 DEFAULTS = FinetuningArguments()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command(cls=FriendlyCommand, context_settings={"show_default": True})
+@click.option("--task", "task_name", default="ner", help="ner, relation, nli or classification.")
 @click.option("--start", required=True, type=FOLDER, help="Checkpoint folder to start from.")
 @click.option("--data", required=True, type=FOLDER, help="Folder with train and validation .jsonl[.gz].")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
@@ -27,10 +34,17 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--teacher", "teachers", multiple=True, type=FOLDER, help="Fine-tuned teacher; several are averaged.")
 @click.option("--unlabelled", multiple=True, help="Files, globs or folders of texts that the teachers label.")
 @click.option("--hard-weight", default=0.5, help="Weight of the hard labels beside the teachers' soft targets.")
-@click.option("--unit", type=click.Choice(["sentence", "window"]), default="sentence", help="What an example is.")
-@click.option("--size", default=256, help="Most tokens in an example.")
+@click.option(
+    "--unit",
+    type=click.Choice(["sentence", "window"]),
+    help="What an example is; a sentence for named entities, else a window, by default.",
+)
+@click.option("--size", type=int, help="Most tokens in an example; --window by default.")
 @click.option("--join", type=int, help="Join neighbouring examples, after the teachers, to up to this many tokens.")
 @click.option("--window", default=256, help="Tokens that the finished pipeline reads together.")
+@click.option(
+    "-O", "--option", "options", type=TaskOptions(), multiple=True, help="NAME=VALUE, an option of the task to keep."
+)
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
 @click.option("--batch", default=DEFAULTS.batch, help="Examples a step, over all processes.")
@@ -38,6 +52,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--seed", default=DEFAULTS.seed)
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
 def main(
+    task_name: str,
     start: Path,
     data: Path,
     output: Path,
@@ -46,10 +61,11 @@ def main(
     teachers: tuple[Path, ...],
     unlabelled: tuple[str, ...],
     hard_weight: float,
-    unit: str,
-    size: int,
+    unit: str | None,
+    size: int | None,
     join: int | None,
     window: int,
+    options: tuple[tuple[str, Any], ...],
     epochs: float,
     learning_rate: float,
     batch: int,
@@ -57,44 +73,44 @@ def main(
     seed: int,
     resume: bool,
 ) -> None:
-    """Fine-tune for named entities; the epoch with the best strict span F1 on validation is kept."""
+    """Fine-tune for a task; the epoch that is best on validation is kept.
+
+    Best means strict span F1 for named entities, accuracy for inference, macro F1 for relations and classification.
+    """
+    task = get_task(task_name)
+    if teachers and task.name != "ner":
+        raise click.UsageError("--teacher is for named entities")
     if unlabelled and not teachers:
         raise click.UsageError("--unlabelled needs a --teacher to label the texts")
-    mapping = read_label_map(label_map) if label_map else _own_labels(data)
+    names = read_label_map(label_map) if label_map else {}
     prefer = read_label_map(prefer_map) if prefer_map else ()
-    train = read_span_documents(data, "train", mapping, prefer=prefer)
-    validation = read_span_documents(data, "validation", mapping, prefer=prefer)
-    tags = tag_names(dict.fromkeys(mapping.values()))
+    labelled = read_labelled_data(task, data, LabelMap(names, prefer), dict(options))
 
-    model, tokenizer = start_token_classifier(start, tags, window=window, seed=seed)
-    examples = TokenExamples(tokenizer, tags, unit, size)
-    training = list(examples.from_documents(train))
+    model, tokenizer = start_model(start, labelled.head(window), seed=seed)
+    encoder = Encoder(tokenizer.backend_tokenizer)
+    unit = unit or ("sentence" if task.name == "ner" else "window")
+    reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window, unit=unit)
+    training = labelled.training_examples(reader)
     if teachers:
-        soft = SoftTargets(load_teachers(teachers, tokenizer), tags, mapping, bf16=supports_bf16())
+        soft = SoftTargets(load_teachers(teachers, tokenizer), labelled.labels, names or None, bf16=supports_bf16())
         training = list(add_soft_targets(training, soft, labelled=True, hard_weight=hard_weight))
-        training += add_soft_targets(list(examples.from_texts(read_texts(unlabelled))), soft, labelled=False)
-    held_out = list(examples.from_documents(validation))
+        texts = read_unlabelled(task, list(read_texts(unlabelled)), labelled.labels, reader)
+        training += add_soft_targets(texts, soft, labelled=False)
     if join:
         training = list(join_examples(training, join, rng=random.Random(seed)))
-        held_out = list(join_examples(held_out, join))
+        reader = replace(reader, window=window, unit="window")
     record = finetune(
         model,
         tokenizer,
         train=training,
-        validation=held_out,
+        validation=labelled.validation_plans(reader, Head.of(model.config, tokenizer)),
         output=output,
         arguments=FinetuningArguments(
             epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed
         ),
         resume=resume,
     )
-    click.echo(f"{output}: strict span F1 {record['best_validation_f1']:.4f} on validation")
-
-
-def _own_labels(data: Path) -> dict[str, str]:
-    """Return the labels of the training split, each mapped to itself."""
-    labels = sorted({label for document in read_span_documents(data, "train") for *_, label in document.spans})
-    return {label: label for label in labels}
+    click.echo(f"{output}: {record['metric']} {record['best_on_validation']:.4f} on validation")
 
 
 if __name__ == "__main__":

@@ -2,24 +2,32 @@
 
 import importlib
 import pkgutil
-from functools import cache
 
 from ..errors import UnknownName
-from ._task import Head, Task, decided_rows, softmax
+from ._task import SEQUENCES, TOKENS, Head, NoOptions, Plan, Row, Supervision, Task, decided_rows, sigmoid, softmax
 
-__all__ = ["Head", "Task", "decided_rows", "get_task", "list_tasks", "softmax"]
-
-
-@cache
-def _tasks() -> dict[str, Task]:
-    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    tasks = [importlib.import_module(f"{__name__}.{name}").TASK for name in modules]
-    return {task.name: task for task in tasks}
+__all__ = [
+    "SEQUENCES",
+    "TOKENS",
+    "Head",
+    "NoOptions",
+    "Plan",
+    "Row",
+    "Supervision",
+    "Task",
+    "decided_rows",
+    "get_task",
+    "list_tasks",
+    "sigmoid",
+    "softmax",
+]
 
 
 def list_tasks() -> tuple[Task, ...]:
     """Return every task, by name."""
-    return tuple(task for _, task in sorted(_tasks().items()))
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    tasks = [importlib.import_module(f"{__name__}.{name}").TASK for name in modules]
+    return tuple(sorted(tasks, key=lambda task: task.name))
 
 
 def get_task(name: str) -> Task:
@@ -31,4 +39,4 @@ def get_task(name: str) -> Task:
     for task in list_tasks():
         if name in (task.name, *task.aliases):
             return task
-    raise UnknownName("task", name, _tasks())
+    raise UnknownName("task", name, [task.name for task in list_tasks()])

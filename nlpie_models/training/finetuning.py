@@ -1,24 +1,26 @@
-"""Fine-tuning a token classifier with the HF Trainer: the best epoch on validation is kept."""
+"""Fine-tuning a checkpoint for a task with the HF Trainer: the epoch that is best on validation is kept."""
 
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from seqeval.metrics import f1_score
-from seqeval.scheme import IOB2
-from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
+from torch.utils.data import IterableDataset
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 
-from ..distillation.soft_targets import IGNORED, token_cross_entropy
+from ..distillation.soft_targets import token_cross_entropy
+from ..documents import Annotation
 from ..errors import NlpieError
 from ..files import write_whole
+from ..tasks import TOKENS, Head, Plan, Task
+from .examples import collate, make_examples
 from .precision import has_accelerator, supports_bf16
-from .token_examples import collate_tokens
+from .starting import keep_options
 
 
 @dataclass(frozen=True)
@@ -42,29 +44,86 @@ class FinetuningArguments:
     seed: int = 123
 
 
+class InOrder(IterableDataset):
+    """Examples that the Trainer leaves in their order: what can be indexed, it groups by length."""
+
+    def __init__(self, examples: Sequence[dict[str, Any]]) -> None:
+        self._examples = examples
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._examples)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Labelled rows that are read as users will have them read, whole.
+
+    Attributes:
+        task: The task.
+        plans: How each row is read.
+        golds: The right answer of each row.
+        head: The model's head.
+        options: The task's options.
+    """
+
+    task: Task
+    plans: Sequence[Plan]
+    golds: Sequence[Any]
+    head: Head
+    options: Any
+
+    @property
+    def examples(self) -> "InOrder":
+        """An example for each passage."""
+        return InOrder(list(make_examples(self.task, self.plans, self.golds, self.head.labels)))
+
+    def annotate(self, outputs: np.ndarray) -> list[Annotation]:
+        """Return the annotation of each row, given the model's padded output for each example, in order."""
+        annotations, rest = [], iter(outputs)
+        for plan in self.plans:
+            parts = []
+            for index, passage in enumerate(plan.passages):
+                output = next(rest)
+                output = output[: len(passage)] if output.ndim == 2 else output
+                parts.append(self.task.reduce(plan, index, output, self.head))
+            fields = self.task.finish(plan, parts, self.head, self.options)
+            annotations.append(Annotation(text=plan.text, coverage=plan.coverage, gives=tuple(fields), **fields))
+        return annotations
+
+    def score(self, annotations: Sequence[Annotation]) -> dict[str, float]:
+        """Return the scores of annotations that are single numbers."""
+        supervision = self.task.supervised()
+        scores = supervision.score(self.golds, [supervision.answer(annotation) for annotation in annotations])
+        return {name: value for name, value in scores.items() if isinstance(value, float)}
+
+
 def finetune(
     model: PreTrainedModel,
     tokenizer: Any,
     *,
     train: Sequence[dict[str, Any]],
-    validation: Sequence[dict[str, Any]],
+    validation: Validation,
     output: Path,
     arguments: FinetuningArguments = FinetuningArguments(),
     resume: bool = False,
 ) -> dict[str, Any]:
-    """Train a token classifier and save the epoch that is best on validation.
+    """Train a model for a task and save the epoch that is best on validation.
+
+    Options that are best chosen on validation, such as the thresholds of independent labels, are chosen last and kept
+    in the config.
 
     Args:
-        model: Token classifier; trained in place.
+        model: Model with a head for the task; trained in place.
         tokenizer: Saved beside it.
-        train: Examples with hard labels or soft targets, as ``token_examples`` makes them.
-        validation: Examples with hard labels.
+        train: Examples, as ``make_examples`` gives them, or with soft targets.
+        validation: Labelled rows.
         output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
         arguments: How to train.
         resume: Go on from the last epoch saved in ``<output>.runs``, if there is one.
 
     Returns:
-        The record that is also written to ``finetuning.json``: arguments, best validation F1, history.
+        The record that is also written to ``finetuning.json``: arguments, the metric and its best value on
+        validation, history.
 
     Raises:
         NlpieError: The output exists, or the batch cannot be shared by the processes.
@@ -72,11 +131,41 @@ def finetune(
     runs = output.with_name(f"{output.name}.runs")
     if output.exists():
         raise NlpieError(f"{output} exists already; choose another --output or remove it")
-    set_seed(arguments.seed)
+    task, supervision = validation.task, validation.task.supervised()
+    trainer = Trainer(
+        model=model,
+        args=_training_arguments(runs, arguments, supervision.metric),
+        train_dataset=train,
+        eval_dataset=validation.examples,
+        data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
+        compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None,
+        compute_metrics=lambda evaluation: validation.score(validation.annotate(evaluation.predictions)),
+        preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
+    )
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
+    annotations = validation.annotate(trainer.predict(validation.examples).predictions)
+    tuned = supervision.tuned(validation.golds, annotations)
+    record = {
+        "task": task.name,
+        "arguments": asdict(arguments),
+        "metric": supervision.metric,
+        "best_on_validation": trainer.state.best_metric,
+        "history": [row for row in trainer.state.log_history if "eval_loss" in row or "loss" in row],
+    }
+    if trainer.is_world_process_zero():
+        keep_options(model.config, task, tuned)
+        with write_whole(output) as folder:
+            model.float().save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str) -> TrainingArguments:
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if arguments.batch % processes:
         raise NlpieError(f"expected a batch that {processes} processes can share equally, got {arguments.batch}")
-    training = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(runs),
         num_train_epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
@@ -91,36 +180,14 @@ def finetune(
         save_strategy="epoch",
         save_total_limit=1,
         load_best_model_at_end=True,
-        metric_for_best_model="f1",
+        metric_for_best_model=metric,
+        greater_is_better=True,
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         report_to="none",
         logging_strategy="epoch",
         dataloader_pin_memory=has_accelerator(),
     )
-    tags = list(model.config.id2label.values())  # type: ignore[union-attr]
-    trainer = Trainer(
-        model=model,
-        args=training,
-        train_dataset=train,
-        eval_dataset=validation,
-        data_collator=partial(collate_tokens, pad_token_id=tokenizer.pad_token_id),
-        compute_loss_func=token_cross_entropy,
-        compute_metrics=partial(_span_f1, tags=tags),
-        preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),
-    )
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
-    record = {
-        "arguments": asdict(arguments),
-        "best_validation_f1": trainer.state.best_metric,
-        "history": [row for row in trainer.state.log_history if "eval_f1" in row or "loss" in row],
-    }
-    if trainer.is_world_process_zero():
-        with write_whole(output) as folder:
-            model.float().save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-            (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return record
 
 
 def _last_whole_checkpoint(runs: Path) -> str | None:
@@ -131,13 +198,3 @@ def _last_whole_checkpoint(runs: Path) -> str | None:
             json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
             return str(folder)
     return None
-
-
-def _span_f1(evaluation: Any, tags: Sequence[str]) -> dict[str, float]:
-    """Strict span F1 over the words of the validation examples."""
-    predicted, gold = [], []
-    for row, labels in zip(evaluation.predictions, evaluation.label_ids, strict=True):
-        counted = np.flatnonzero(labels != IGNORED)
-        predicted.append([tags[row[index]] for index in counted])
-        gold.append([tags[labels[index]] for index in counted])
-    return {"f1": float(f1_score(gold, predicted, mode="strict", scheme=IOB2))}

@@ -1,49 +1,88 @@
 """What a training starts from: a folder or Hub id turned into a model with a new head."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
+from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
 from ..engines import default_device
 from ..errors import CheckpointError
+from ..tasks import SEQUENCES, TOKENS, Task
 
-TOKEN_CLASSIFIER = "AutoModelForTokenClassification"
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """The head that a model is to have, and how it is to be used.
+
+    Attributes:
+        task: The task that it serves.
+        labels: Label of each logit.
+        multi_label: Whether they are independent of each other.
+        window: Tokens that the pipeline is to read together; kept in the config as ``window_tokens``.
+        options: The task's options; kept in the config.
+    """
+
+    task: Task
+    labels: Sequence[str]
+    multi_label: bool
+    window: int
+    options: Mapping[str, Any]
 
 
-def start_token_classifier(folder: Path, tags: Sequence[str], *, window: int, seed: int) -> tuple[Any, Any]:
-    """Return a token classifier that starts from a checkpoint, and its tokenizer.
+def start_model(folder: Path, head: HeadPlan, *, seed: int) -> tuple[Any, Any]:
+    """Return a model with a head for a task that starts from a checkpoint, and its tokenizer.
 
     Args:
-        folder: Checkpoint folder. A token-classification head with these very tags is kept; any other gives way to a
+        folder: Checkpoint folder. A head of the same kind with these very labels is kept; any other gives way to a
             new one.
-        tags: Tag of each logit, such as ``B-problem``.
-        window: Tokens that the pipeline is to read together; kept in the config as ``window_tokens``.
+        head: The head.
         seed: Of a new head.
 
     Raises:
-        CheckpointError: The folder cannot be loaded.
+        CheckpointError: The folder cannot be loaded, or its window is smaller than the head's.
     """
-    from transformers import AutoModelForTokenClassification, set_seed
-
     checkpoint = LocalCheckpoint(folder)
     tokenizer = load_tokenizer(checkpoint)
-    if checkpoint.auto_class == TOKEN_CLASSIFIER:
-        model = load_model(checkpoint, TOKEN_CLASSIFIER)
-        if list(model.config.id2label.values()) == list(tags):
-            model.config.window_tokens = window
-            return model, tokenizer
-    encoder = load_model(checkpoint, "AutoModel")
-    config = encoder.config
-    config.id2label = dict(enumerate(tags))
-    config.label2id = {tag: index for index, tag in enumerate(tags)}
-    config.window_tokens = window
-    set_seed(seed)
-    model = AutoModelForTokenClassification.from_config(config)
-    own = {name: weight for name, weight in encoder.state_dict().items() if not name.startswith("pooler.")}
-    getattr(model, model.base_model_prefix).load_state_dict(own)
+    model = _same_head(checkpoint, head) or _new_head(checkpoint, head, seed)
+    limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
+    if head.window > limit:
+        raise CheckpointError(f"{folder} reads {limit} tokens at most; got a window of {head.window}")
+    model.config.window_tokens = head.window
+    keep_options(model.config, head.task, head.options)
     return model, tokenizer
+
+
+def keep_options(config: Any, task: Task, options: Mapping[str, Any]) -> None:
+    """Put a task's options into a config, from which ``load_clinical`` takes them."""
+    if options:
+        kept = getattr(config, "task_options", {})
+        config.task_options = {**kept, task.name: {**kept.get(task.name, {}), **options}}
+
+
+def _same_head(checkpoint: LocalCheckpoint, head: HeadPlan) -> Any:
+    if checkpoint.auto_class != head.task.auto_class:
+        return None
+    model = load_model(checkpoint, head.task.auto_class)
+    return model if list(model.config.id2label.values()) == list(head.labels) else None
+
+
+def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
+    import transformers
+
+    encoder = load_model(checkpoint, ENCODER)
+    config = encoder.config
+    config.id2label = dict(enumerate(head.labels))
+    config.label2id = {label: index for index, label in enumerate(head.labels)}
+    if head.task.auto_class == SEQUENCES:
+        config.problem_type = f"{'multi' if head.multi_label else 'single'}_label_classification"
+    transformers.set_seed(seed)
+    model = getattr(transformers, head.task.auto_class).from_config(config)
+    body = getattr(model, model.base_model_prefix)
+    weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
+    body.load_state_dict({**body.state_dict(), **weights})
+    return model
 
 
 def same_tokenizer(first: Any, second: Any) -> bool:
@@ -66,5 +105,5 @@ def load_teachers(folders: Sequence[Path], tokenizer: Any) -> list[Any]:
         checkpoint = LocalCheckpoint(folder)
         if not same_tokenizer(load_tokenizer(checkpoint), tokenizer):
             raise CheckpointError(f"teacher {folder} and student have different tokenizers; cut both the same way")
-        teachers.append(load_model(checkpoint, TOKEN_CLASSIFIER).to(default_device()))
+        teachers.append(load_model(checkpoint, TOKENS).to(default_device()))
     return teachers

@@ -1,0 +1,67 @@
+"""Rows of labelled data sets in the uniform JSON-lines layout, a folder with a file for each split."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from ..documents.bio import decode_bio
+from ..errors import DataError
+
+
+def find_split(folder: Path, split: str) -> Path:
+    """Return the file of a split.
+
+    Raises:
+        DataError: There is none; lists the splits that there are.
+    """
+    for suffix in (".jsonl.gz", ".jsonl"):
+        if (path := folder / f"{split}{suffix}").exists():
+            return path
+    splits = sorted(path.name.split(".")[0] for path in folder.glob("*.jsonl*"))
+    raise DataError(f"{folder} has no {split}.jsonl[.gz]; splits there: {', '.join(splits) or 'none'}")
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read JSON lines with where they stand (``file:line``).
+
+    A row of ``tokens`` and ``ner_tags`` without a ``text`` gets the tokens joined by blanks, and ``entities``.
+
+    Raises:
+        DataError: A line that is not a JSON object, or a damaged file.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                yield f"{path}:{number}", _parse_row(line, f"{path}:{number}")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}:{number + 1}: cannot be read: {error}") from error
+
+
+def _parse_row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not a JSON line ({error.msg})") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected a JSON object")
+    if "text" not in row and "tokens" in row:
+        return _with_text(row, where)
+    return row
+
+
+def _with_text(row: dict[str, Any], where: str) -> dict[str, Any]:
+    tokens, tags = row["tokens"], row.get("ner_tags", [])
+    if len(tokens) != len(tags):
+        raise DataError(f"{where}: expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")
+    ends = list(accumulate(len(token) + 1 for token in tokens))
+    entities = [
+        {"start": ends[first] - len(tokens[first]) - 1, "end": ends[stop - 1] - 1, "label": label}
+        for first, stop, label in decode_bio(tags)
+    ]
+    return {**row, "text": " ".join(tokens), "entities": entities}

@@ -1,0 +1,306 @@
+"""Assertion: is an entity negated, uncertain, historical, about the family, conditional, or simply so?
+
+The method and its terms (trigger, scope, pseudo-trigger, termination) are those of NegEx (Chapman et al. 2001,
+https://doi.org/10.1006/jbin.2001.1029) and ConText (Harkema et al. 2009, https://doi.org/10.1016/j.jbi.2009.05.002);
+``assertion.toml`` holds the rules.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import groupby, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+
+from ..errors import DataError
+from .annotation import Entity
+from .words import find_sentence_starts
+
+ASSERTIONS = ("family", "negated", "conditional", "uncertain", "historical")  # by precedence
+RULES_FILE = Path(__file__).with_suffix(".toml")
+
+_KEYS = {  # kind of rule: required and optional keys
+    "trigger": ({"phrases", "label", "direction"}, {"words", "commas", "within", "ends"}),
+    "pseudo_trigger": ({"phrases"}, set()),
+    "termination": ({"phrases", "ends"}, set()),
+    "section": ({"phrases"}, {"label"}),
+}
+_TYPES = {"phrases": list, "label": str, "direction": str, "words": int, "commas": bool, "within": str, "ends": list}
+_LABELS = {*ASSERTIONS, "risk"}
+_DIRECTIONS = {"forward", "backward", "both"}
+
+_FAR = np.iinfo(np.int64).max
+_END = "\uffff"  # closes a phrase in the trie; sorts last, so that longer phrases are tried first
+_LOWER = str.maketrans({**{chr(code): chr(code + 32) for code in range(65, 91)}, "\u2019": "'"})
+_PIECES = {" ": r"\s++", "#": r"\d"}
+_WORD = re.compile(r"\S+")
+_COMMA = re.compile(r",(?!\d)")
+_HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[\s,]{0,4}+([A-Z][\w /&'()-]{0,60}?)[ \t]{0,3}(:|\r?$)")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    label: str | None = None
+    direction: str = ""
+    words: int = 0
+    commas: bool = True
+    within: str | None = None
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rule file, compiled.
+
+    Attributes:
+        rules: All rules but the sections.
+        number: Index of the rule of each phrase.
+        pattern: Finds the phrases in lower-case text, the longest first.
+        sections: Label of each known heading.
+        joint: Matches where a sentence goes on although a line or an abbreviation ends.
+    """
+
+    rules: list[_Rule]
+    number: dict[str, int]
+    pattern: re.Pattern[str]
+    sections: dict[str, str | None]
+    joint: regex.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A text's marks in one reading direction, each ascending; those of the backward direction are negative.
+
+    Attributes:
+        rules: Rule of each match.
+        near: Where each match begins.
+        far: Where each match ends, and its scope begins.
+        sentences: Where a sentence ends.
+        commas: Commas.
+        words: Where a word begins.
+    """
+
+    rules: np.ndarray
+    near: np.ndarray
+    far: np.ndarray
+    sentences: np.ndarray
+    commas: np.ndarray
+    words: np.ndarray
+
+
+def assert_entities(text: str, entities: Sequence[Entity]) -> list[Entity]:
+    """Say of each entity whether the text negates it, doubts it, puts it in the past, the family or a condition.
+
+    Args:
+        text: The text that the entities lie in.
+        entities: Its entities, in any order; they may overlap.
+
+    Returns:
+        The entities in the same order, with ``assertion`` set to the first of ``ASSERTIONS`` that applies, or to None
+        where none does.
+
+    Raises:
+        DataError: The rule file is wrong.
+    """
+    if not entities:
+        return []
+    rules = load_rules()
+    starts, ends = np.array([(entity.start, entity.end) for entity in entities], dtype=np.int64).T
+    headings = _find_headings(text, rules.sections)
+    forward, backward = _find_marks(text, rules, [start for start, _, _ in headings])
+    sections = _sections_of(starts, headings)
+    after = _skip_leading_match(starts, ends, forward)
+    assertions = np.full(len(starts), None, dtype=object)
+    for label in reversed(ASSERTIONS):
+        holds = sections == label
+        holds |= _in_scope(after, label, "forward", forward, rules.rules)
+        holds |= _in_scope(-ends, label, "backward", backward, rules.rules)
+        assertions[holds] = label
+    return [
+        entity if entity.assertion == assertion else replace(entity, assertion=assertion)
+        for entity, assertion in zip(entities, assertions.tolist(), strict=True)
+    ]
+
+
+def _in_scope(positions: np.ndarray, label: str, direction: str, axis: _Axis, rules: list[_Rule]) -> np.ndarray:
+    """Return for each position whether it lies in the scope of a trigger of a label and direction."""
+    chosen = np.array([rule.label == label and rule.direction in (direction, "both") for rule in rules])[axis.rules]
+    if not chosen.any():
+        return np.zeros(len(positions), dtype=bool)
+    opens, rule = axis.far[chosen], axis.rules[chosen]
+    terminations = axis.near[np.array([label in rule.ends for rule in rules])[axis.rules]]
+    words = np.array([rule.words for rule in rules])[rule]
+    closes = _next(np.sort(np.concatenate([axis.sentences, terminations])), opens)
+    closes = np.where(words, np.minimum(closes, _next(axis.words, opens, words)), closes)
+    list_ends = np.array([not rule.commas for rule in rules])[rule]
+    closes = np.where(list_ends, np.minimum(closes, _next(axis.commas, opens)), closes)
+    reach = np.maximum.accumulate(closes)
+    last = np.searchsorted(opens, positions, side="right") - 1
+    return (last >= 0) & (reach[last] > positions)
+
+
+def _next(marks: np.ndarray, positions: np.ndarray, steps: np.ndarray | int = 0) -> np.ndarray:
+    """Return the first mark at or after each position, or the one ``steps`` marks after it."""
+    index = np.searchsorted(marks, positions) + steps
+    return np.append(marks, _FAR)[np.minimum(index, len(marks))]
+
+
+def _skip_leading_match(starts: np.ndarray, ends: np.ndarray, axis: _Axis) -> np.ndarray:
+    """Return the starts, moved behind the trigger in an entity such as "no fever"."""
+    last = np.searchsorted(axis.near, starts, side="right") - 1
+    behind = np.append(axis.far, -1)[last]
+    return np.where((last >= 0) & (behind > starts) & (behind < ends), behind, starts)
+
+
+def _find_marks(text: str, rules: _Rules, heading_starts: list[int]) -> tuple[_Axis, _Axis]:
+    """Return the marks of a text in forward and in backward direction."""
+    number, near, far = _find_phrases(text.translate(_LOWER), rules)
+    sentences = np.array([start for start in find_sentence_starts(text).tolist() if not rules.joint.match(text, start)])
+    sentences = np.union1d(sentences, heading_starts).astype(np.int64)
+    commas = np.array([match.start() for match in _COMMA.finditer(text)], dtype=np.int64)
+    words = np.array([match.span() for match in _WORD.finditer(text)], dtype=np.int64).reshape(-1, 2)
+    forward = _Axis(number, near, far, sentences, commas, words[:, 0])
+    armed = np.ones(len(number), dtype=bool)
+    for index, rule in enumerate(rules.rules):
+        if rule.within:
+            armed &= (number != index) | _in_scope(near, rule.within, "forward", forward, rules.rules)
+    number, near, far = number[armed], near[armed], far[armed]
+    forward = replace(forward, rules=number, near=near, far=far)
+    backward = _Axis(number[::-1], -far[::-1], -near[::-1], -sentences[::-1], -commas[::-1], -words[::-1, 1])
+    return forward, backward
+
+
+def _find_phrases(text: str, rules: _Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rule, start and end of each phrase in a lower-case text."""
+    number: dict[str, int] = {}
+    found = []
+    for match in rules.pattern.finditer(text):
+        phrase = match[0]
+        if phrase not in number:
+            number[phrase] = rules.number[re.sub(r"\d", "#", " ".join(phrase.split()))]
+        found.append((number[phrase], *match.span()))
+    columns = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return columns[:, 0], columns[:, 1], columns[:, 2]
+
+
+def _find_headings(text: str, sections: dict[str, str | None]) -> list[tuple[int, int, str | None]]:
+    """Return start, end and label of each heading.
+
+    A heading is known, or in capitals with a colon; in a text whose last heading is not in capitals, any title that
+    begins a line and has a colon is one as well.
+    """
+    headings = []
+    in_capitals = False
+    for match in _HEADING.finditer(text):
+        line, title, colon = match.groups()
+        name, capitals = " ".join(title.lower().split()), title.isupper()
+        known = name in sections and (colon == ":" or line is not None)
+        if known or (colon == ":" and (capitals or (line is not None and not in_capitals))):
+            in_capitals = capitals
+            headings.append((match.start(2), match.end(), sections.get(name)))
+    return headings
+
+
+def _sections_of(starts: np.ndarray, headings: list[tuple[int, int, str | None]]) -> np.ndarray:
+    """Return for each position the label of its section; a heading belongs to none."""
+    opens = np.array([start for start, _, _ in headings], dtype=np.int64)
+    closes = np.array([*(end for _, end, _ in headings), _FAR])
+    labels = np.array([*(label for _, _, label in headings), None], dtype=object)
+    last = np.searchsorted(opens, starts, side="right") - 1
+    return np.where(starts >= closes[last], labels[last], None)
+
+
+@cache
+def load_rules() -> _Rules:
+    """Return the rules of this package, read once."""
+    return read_rules(RULES_FILE)
+
+
+def read_rules(path: Path) -> _Rules:
+    """Read a rule file strictly.
+
+    Raises:
+        DataError: Not a TOML file, an unknown or missing key, a wrong value, or a phrase listed with two meanings;
+            names file and key.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: not a rule file: {error}") from error
+    abbreviations = table.pop("abbreviations", [])
+    sets = table.pop("sets", {})
+    rules: list[_Rule] = []
+    number: dict[str, int] = {}
+    sections: dict[str, str | None] = {}
+    for kind, rows in table.items():
+        for row in rows:
+            _check_row(row, kind, path.name)
+            phrases = {phrase for pattern in row.pop("phrases") for phrase in _expand(pattern, sets)}
+            if kind == "section":
+                _add(sections, phrases, row.get("label"), path.name)
+            else:
+                _add(number, phrases, len(rules), path.name)
+                rules.append(_Rule(**row))
+    return _Rules(rules, number, _compile_phrases(number), sections, _compile_joint(abbreviations))
+
+
+def _check_row(row: dict[str, Any], kind: str, file: str) -> None:
+    if kind not in _KEYS:
+        raise DataError(f"{file}: {kind}: unknown kind of rule; known: {', '.join(_KEYS)}")
+    required, optional = _KEYS[kind]
+    for key in sorted(required ^ row.keys() - optional):
+        problem = "missing, and it is required" if key in required else "unknown key"
+        raise DataError(f"{file}: {kind}.{key}: {problem}; known keys: {', '.join(sorted(required | optional))}")
+    for key, value in row.items():
+        values = {"label": _LABELS, "within": _LABELS, "ends": _LABELS, "direction": _DIRECTIONS}.get(key)
+        given = value if isinstance(value, list) else [value]
+        if type(value) is not _TYPES[key] or (values and not values.issuperset(given)):
+            allowed = f" of {', '.join(sorted(values))}" if values else ""
+            raise DataError(f"{file}: {kind}.{key}: expected {_TYPES[key].__name__}{allowed}, got {value!r}")
+
+
+def _add(table: dict[str, Any], phrases: Iterable[str], meaning: int | str | None, file: str) -> None:
+    for phrase in phrases:
+        if table.setdefault(phrase, meaning) != meaning:
+            raise DataError(f"{file}: {phrase!r} is listed twice, with different meanings")
+
+
+def _expand(pattern: str, sets: dict[str, list[str]]) -> Iterable[str]:
+    """Return the phrases that a pattern such as "{is|was} not {@find}" stands for."""
+    pieces = [
+        [member for choice in piece.split("|") for member in (sets[choice[1:]] if choice[:1] == "@" else [choice])]
+        for piece in re.split(r"[{}]", pattern)
+    ]
+    return (" ".join("".join(choice).split()) for choice in product(*pieces))
+
+
+def _compile_phrases(phrases: Collection[str]) -> re.Pattern[str]:
+    worded = [phrase + _END for phrase in phrases if phrase[0].isalnum()]
+    others = [phrase + _END for phrase in phrases if not phrase[0].isalnum()]
+    return re.compile(rf"\b{_trie(worded)}|{_trie(others)}")
+
+
+def _trie(phrases: Collection[str], last: str = "") -> str:
+    """Return a pattern that matches any of the phrases and shares their beginnings, so that it fails early."""
+    branches = []
+    for head, group in groupby(sorted(phrases), key=lambda phrase: phrase[0]):
+        if head == _END:
+            branches.append(r"(?!-?\w)" if last.isalnum() else "")
+        else:
+            branches.append(_PIECES.get(head, re.escape(head)) + _trie([phrase[1:] for phrase in group], head))
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+
+
+def _compile_joint(abbreviations: Iterable[str]) -> regex.Pattern[str]:
+    line_end = r"[ \t]*\r?\n[ \t]*"
+    return regex.compile(
+        rf"(?<=[a-z,]{line_end})(?=[a-z])"
+        rf"|(?<=\b(?:a|an|and|any|by|for|in|no|of|or|the|to|with){line_end})(?=\w)"
+        r"|(?<=(?<![\w.])(?:\w\.)+[ \t]+)(?=[a-z])"
+        rf"|(?<=\b(?i:{'|'.join(map(regex.escape, abbreviations))})\.[ \t]+)"
+    )

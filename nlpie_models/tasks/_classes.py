@@ -1,0 +1,104 @@
+"""What classification and inference share: pooling of windows, labels over thresholds, supervision."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ..data.labels import LabelMap
+from ..documents import Annotation, Classification
+from ..errors import DataError
+from ..scoring import best_thresholds, score_classes, score_label_sets
+from ._task import Head, Plan, Row, Supervision, sigmoid, softmax
+
+Pooling = Literal["mean", "max", "first", "decisive"]
+_THRESHOLD = 0.5
+
+
+def reduce_to_probabilities(plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
+    """Return the probability of each label in one passage (C,)."""
+    return sigmoid(output) if head.multi_label else softmax(output)
+
+
+def pool(probabilities: np.ndarray, weights: Sequence[int], pooling: Pooling, neutral: int | None = None) -> np.ndarray:
+    """Put the probabilities (W, C) of a text's windows together (C,).
+
+    Args:
+        probabilities: Of each label in each window.
+        weights: Tokens that each window decides.
+        pooling: ``mean``: weighted by tokens; ``max``: each label's best window; ``first``: the first window;
+            ``decisive``: the window that is surest of a label other than the neutral one.
+        neutral: Index of the label that says nothing, if there is one.
+    """
+    if pooling == "mean":
+        return np.average(probabilities, axis=0, weights=weights)
+    if pooling == "max":
+        return probabilities.max(axis=0)
+    if pooling == "first":
+        return probabilities[0]
+    telling = np.delete(probabilities, neutral, axis=1) if neutral is not None else probabilities
+    return probabilities[telling.max(axis=1).argmax()]
+
+
+def classify(
+    probabilities: np.ndarray, head: Head, pooling: Pooling, thresholds: Mapping[str, float] | None = None
+) -> Classification:
+    """Return the classification of pooled probabilities (C,)."""
+    if not head.multi_label:
+        probabilities = probabilities / probabilities.sum()
+    order = np.argsort(-probabilities, kind="stable")
+    scores = {label: float(value) for label, value in zip(head.labels, probabilities, strict=True)}
+    if head.multi_label:
+        limits = thresholds or {}
+        names = [head.labels[i] for i in order if probabilities[i] >= limits.get(head.labels[i], _THRESHOLD)]
+    else:
+        names = [head.labels[order[0]]]
+    return Classification(scores, tuple(names), pooling)
+
+
+def _gold(row: Row, labels: LabelMap) -> str | frozenset[str]:
+    if isinstance(row.get("labels"), list | tuple):
+        return frozenset(labels.names.get(label, label) for label in row["labels"])
+    return labels.names.get(row["label"], row["label"])
+
+
+def _labels(golds: Sequence[str | frozenset[str]]) -> list[str]:
+    kinds = {isinstance(gold, str) for gold in golds}
+    if len(kinds) > 1:
+        raise DataError("expected `label` (one) in every row or `labels` (a list) in every row, and got both")
+    return sorted(set(golds) if kinds == {True} else set().union(*golds))  # type: ignore[type-var]
+
+
+def _targets(plan: Plan, gold: str | frozenset[str], labels: Sequence[str]) -> list[np.ndarray]:
+    """Every window of a text is taught the text's label."""
+    if isinstance(gold, str):
+        target = np.array(labels.index(gold))
+    else:
+        target = np.array([float(label in gold) for label in labels], dtype=np.float32)
+    return [target] * len(plan.passages)
+
+
+def _score(golds: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
+    if golds and isinstance(golds[0], frozenset):
+        return score_label_sets(golds, [frozenset(answer) for answer in answers])
+    return score_classes(golds, [answer[0] if answer else None for answer in answers])
+
+
+def _tuned(golds: Sequence[Any], annotations: Sequence[Annotation]) -> dict[str, Any]:
+    """With independent labels, the threshold of each that gives it the best F1."""
+    if not golds or isinstance(golds[0], str):
+        return {}
+    return {"thresholds": best_thresholds(golds, [annotation.scores for annotation in annotations])}
+
+
+def class_supervision(metric: str, tuned: Callable[..., dict[str, Any]] = _tuned) -> Supervision:
+    """Return the supervision of a task that gives a classification."""
+    return Supervision(
+        gold=_gold,
+        labels=_labels,
+        targets=_targets,
+        answer=lambda annotation: annotation.labels,
+        score=_score,
+        metric=metric,
+        tuned=tuned,
+    )

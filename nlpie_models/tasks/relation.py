@@ -1,0 +1,275 @@
+"""Relations between entities of a text: each pair is marked in its context and classified.
+
+The checkpoint's config says how it was taught:
+
+- ``marking``: ``typed-markers`` writes ``@ * drug * aspirin @`` around the head and ``# ^ problem ^ rash #`` around the
+  tail, with signs that every vocabulary has (Zhou and Chen, 2022, https://arxiv.org/abs/2102.01373);
+  ``placeholders`` writes ``@drug$`` in the place of a mention and ``@drug-problem$`` in that of two that overlap, as
+  BLUE (https://arxiv.org/abs/1906.05474) and the published i2b2-2010 models do.
+- ``context``: ``sentence`` reads the sentence that holds the pair, ``window`` as much around the pair as the window
+  takes.
+- ``types``: the (head, tail) types that can be related; without it all.
+- ``unrelated``: the label that means no relation; such pairs are left out of the result, unless ``keep_unrelated`` or
+  the caller named the pair.
+
+Pairs are made of ``entities`` in both directions, if their context fits into a window and they are at most
+``max_distance`` characters apart. ``assertion=True`` marks the entities as for ``ner``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from operator import itemgetter
+from typing import Any, Literal
+
+import numpy as np
+
+from ..data.labels import LabelMap
+from ..documents import Coverage, Encoding, Entity, Passage, Reader, Relation
+from ..documents.assertion import assert_entities
+from ..errors import NlpieError, TextTooLong
+from ..scoring import score_classes
+from ._task import SEQUENCES, Head, Plan, Row, Supervision, Task, softmax
+
+Marking = Literal["typed-markers", "placeholders"]
+Context = Literal["sentence", "window"]
+Pieces = tuple[int, int]
+Edit = tuple[int, int, np.ndarray]
+_ENDS = ("head", "tail")
+_UNRELATED = frozenset({"none", "false", "no_relation", "other"})
+
+
+@dataclass(frozen=True)
+class RelationOptions:
+    """See the module."""
+
+    marking: Marking = "typed-markers"
+    context: Context = "sentence"
+    types: Sequence[Sequence[str]] | None = None
+    unrelated: str | None = None
+    max_distance: int | None = None
+    keep_unrelated: bool = False
+    assertion: bool = False
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The pairs of a text, whose passages are in the same order; ``named`` if the caller named the one pair."""
+
+    entities: list[Entity]
+    pairs: list[tuple[Entity, Entity]]
+    named: bool
+
+
+def _plan(row: Row, reader: Reader, options: RelationOptions) -> Plan:
+    text, named = row["text"], "head" in row or "tail" in row
+    if named:
+        if not ("head" in row and "tail" in row):
+            raise NlpieError("relation needs both head and tail")
+        given = [_entity(row["head"], text, "head"), _entity(row["tail"], text, "tail")]
+        if (given[0].start, given[0].end) == (given[1].start, given[1].end):
+            raise NlpieError(f"head and tail are the same span, {given[0].start} to {given[0].end}")
+    elif "entities" in row:
+        given = list({_entity(value, text, "entity"): None for value in row["entities"]})
+    else:
+        raise NlpieError("relation needs head and tail, or entities, or a checkpoint that finds them (ner=...)")
+    if options.assertion:
+        given = assert_entities(text, given)
+    entities = sorted(given, key=lambda entity: (entity.start, entity.end, entity.label))
+    encoding = reader.encoder.encode(text)
+    pieces = {entity: _pieces(entity, encoding) for entity in entities}
+    candidates = [(given[0], given[1])] if named else _candidates(entities, pieces, encoding, reader.room, options)
+    marker = _Marker(reader, encoding, options)
+    pairs, passages = [], []
+    for head, tail in candidates:
+        passage = marker.mark(head, tail, pieces[head], pieces[tail])
+        if passage is not None:
+            pairs.append((head, tail))
+            passages.append(passage)
+        elif named:
+            raise TextTooLong(
+                f"head and tail with what is between them do not fit into the window of {reader.window} tokens; "
+                "use a larger window, or a nearer mention"
+            )
+    return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
+
+
+def _entity(value: Any, text: str, name: str) -> Entity:
+    """Read an entity that a caller gives: an Entity, a mapping, or (start, end).
+
+    Raises:
+        NlpieError: It is none of them, lies outside the text, or is blank.
+    """
+    try:
+        if not isinstance(value, Entity):
+            fields = value if isinstance(value, Mapping) else dict(zip(("start", "end"), value, strict=True))
+            label = str(fields.get("label") or fields.get("type") or name)
+            start, end = int(fields["start"]), int(fields["end"])
+            value = Entity(start, end, label, text[start:end], fields.get("score", 1.0), fields.get("assertion"))
+    except (TypeError, ValueError, KeyError):
+        raise NlpieError(
+            f"{name}: expected (start, end), an Entity, or a mapping with start, end and label, "
+            f"got {type(value).__name__}"
+        ) from None
+    if not 0 <= value.start < value.end <= len(text):
+        raise NlpieError(f"{name} {value.start} to {value.end} is empty or outside the text of {len(text)} characters")
+    if not text[value.start : value.end].strip():
+        raise NlpieError(f"{name} {value.start} to {value.end} is blank")
+    return replace(value, text=text[value.start : value.end])
+
+
+def _pieces(entity: Entity, encoding: Encoding) -> Pieces:
+    """Return the pieces that an entity touches: first, one past last.
+
+    Raises:
+        NlpieError: The tokenizer has dropped all of its characters.
+    """
+    first = int(np.searchsorted(encoding.offsets[:, 1], entity.start, side="right"))
+    stop = int(np.searchsorted(encoding.offsets[:, 0], entity.end, side="left"))
+    if first >= stop:
+        raise NlpieError(f"entity {entity.start} to {entity.end} has no character that the tokenizer keeps")
+    return first, stop
+
+
+def _candidates(
+    entities: list[Entity], pieces: dict[Entity, Pieces], encoding: Encoding, room: int, options: RelationOptions
+) -> Iterator[tuple[Entity, Entity]]:
+    """Return the ordered pairs whose types may be related and that are near enough, by position."""
+    allowed = None if options.types is None else {(head, tail) for head, tail in options.types}
+    for index, first in enumerate(entities):
+        start, stop = pieces[first]
+        reach = _sentence(encoding, start)[1] if options.context == "sentence" else stop + room
+        for second in entities[index + 1 :]:
+            distance = second.start - first.end
+            if pieces[second][0] >= reach or (options.max_distance is not None and distance > options.max_distance):
+                break
+            if (first.start, first.end) == (second.start, second.end):
+                continue
+            for pair in ((first, second), (second, first)):
+                if allowed is None or (pair[0].label, pair[1].label) in allowed:
+                    yield pair
+
+
+def _sentence(encoding: Encoding, piece: int) -> Pieces:
+    """Return the pieces of the sentence that holds one."""
+    starts = encoding.sentence_starts
+    index = int(np.searchsorted(starts, piece, side="right"))
+    return int(starts[index - 1]) if index else 0, int(starts[index]) if index < len(starts) else len(encoding)
+
+
+class _Marker:
+    """Makes the passages of a text's pairs."""
+
+    def __init__(self, reader: Reader, encoding: Encoding, options: RelationOptions) -> None:
+        self._reader = reader
+        self._encoding = encoding
+        self._options = options
+        self._ids_of = cache(lambda text: reader.encoder.encode(text).input_ids)
+
+    def mark(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
+        """Return the passage of a pair, or None if it does not fit into the window."""
+        if self._options.marking == "typed-markers":
+            edits = self._typed_markers(head, tail, head_pieces, tail_pieces)
+        else:
+            edits = self._placeholders(head, tail, head_pieces, tail_pieces)
+        first, stop = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
+        added = sum(len(ids) - (until - at) for at, until, ids in edits)
+        spare = self._reader.room - added - (stop - first)
+        if spare < 0:
+            return None
+        first, stop = self._with_context(first, stop, spare)
+        parts, at = [], first
+        for start, until, ids in edits:
+            parts += [self._encoding.input_ids[at:start], ids]
+            at = until
+        return self._reader.passage(np.concatenate([*parts, self._encoding.input_ids[at:stop]]))
+
+    def _with_context(self, first: int, stop: int, spare: int) -> Pieces:
+        """Widen a span evenly on both sides, by at most ``spare`` pieces and to whole words."""
+        low, high = 0, len(self._encoding)
+        if self._options.context == "sentence":
+            low, high = _sentence(self._encoding, first)[0], _sentence(self._encoding, stop - 1)[1]
+        before, after = first - low, high - stop
+        left = min(before, max(spare // 2, spare - after))
+        right = min(after, spare - left)
+        start = first - left
+        if start > low:
+            starts = self._encoding.word_starts
+            start = min(int(starts[np.searchsorted(starts, start) :].min(initial=first)), first)
+        return start, stop + right
+
+    def _typed_markers(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
+        edits = []
+        for entity, (start, stop), sign, mark in ((head, head_pieces, "@", "*"), (tail, tail_pieces, "#", "^")):
+            kind = re.sub(r"[\W_]+", " ", entity.label).lower()
+            edits.append(((start, 1, start - stop), self._ids_of(f"{sign} {mark} {kind} {mark}")))
+            edits.append(((stop, 0, -start), self._ids_of(sign)))
+        return [(at, at, ids) for (at, *_), ids in sorted(edits, key=itemgetter(0))]
+
+    def _placeholders(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
+        if head_pieces[0] < tail_pieces[1] and tail_pieces[0] < head_pieces[1]:
+            start, stop = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
+            return [(start, stop, self._ids_of(f"@{head.label}-{tail.label}$"))]
+        edits = [
+            (start, stop, self._ids_of(f"@{entity.label}$"))
+            for entity, (start, stop) in ((head, head_pieces), (tail, tail_pieces))
+        ]
+        return sorted(edits, key=itemgetter(0))
+
+
+def _reduce(plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
+    return softmax(output)
+
+
+def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOptions) -> dict[str, Any]:
+    found: _Pairs = plan.reading
+    relations = []
+    for pair, probabilities in zip(found.pairs, parts, strict=True):
+        best = int(probabilities.argmax())
+        label = head.labels[best]
+        if found.named or options.keep_unrelated or label != options.unrelated:
+            relations.append(Relation(*pair, label, float(probabilities[best])))
+    return {"entities": found.entities, "relations": relations}
+
+
+def _gold(row: Row, labels: LabelMap) -> str:
+    return labels.names.get(row["label"], row["label"])
+
+
+def _map_row(row: Row, labels: LabelMap) -> Row:
+    """Rename the types of a row's pair."""
+    ends = {name: {**row[name], "type": labels.names.get(row[name]["type"], row[name]["type"])} for name in _ENDS}
+    return {**row, **ends}
+
+
+def _options(rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
+    """The pairs of types that the rows relate, and the label that means no relation."""
+    types = sorted({(row["head"]["type"], row["tail"]["type"]) for row in rows})
+    unrelated = [label for label in sorted(set(golds)) if label.lower() in _UNRELATED]
+    return {"types": [list(pair) for pair in types], "unrelated": unrelated[0] if len(unrelated) == 1 else None}
+
+
+TASK = Task(
+    name="relation",
+    aliases=("relation-extraction",),
+    summary="relations between entities that are given, or found by a second checkpoint",
+    auto_class=SEQUENCES,
+    gives="relations",
+    output="logits",
+    plan=_plan,
+    reduce=_reduce,
+    finish=_finish,
+    more_inputs=("head", "tail", "entities"),
+    options=RelationOptions,
+    supervision=Supervision(
+        gold=_gold,
+        labels=lambda golds: sorted(set(golds)),
+        targets=lambda plan, gold, labels: [np.array(labels.index(gold))],
+        answer=lambda annotation: annotation.relations[0].label,
+        score=score_classes,
+        metric="macro_f1",
+        options=_options,
+        map_row=_map_row,
+    ),
+)
