@@ -4,16 +4,18 @@ import json
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .data.documents import Columns, Document, Failure, read_documents
 from .documents import Annotation
-from .documents.exports import EXPORTS, format_of
+from .documents.exports import BRAT, EXPORTS, format_of
+from .documents.tables import TABLES
 from .errors import NlpieError
 from .files import write_whole
 from .pipelines import ClinicalPipeline
+from .tasks import Row
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Journal:
                 if isinstance(outcome, NlpieError):
                     values: dict[str, Any] = {"error": str(outcome)}
                 else:
-                    values = {"text": outcome.text, **outcome.to_dict()}
+                    values = {"text": outcome.text, "hypothesis": outcome.hypothesis, **outcome.to_dict()}
                 file.write(json.dumps({"id": name, "last": index == len(group), **values}) + "\n")
 
     def read(self) -> Iterator[tuple[str, Outcome]]:
@@ -101,7 +103,10 @@ class Journal:
             next(file)
             for line in file:
                 row = json.loads(line)
-                yield row["id"], NlpieError(row["error"]) if "error" in row else Annotation.from_dict(row["text"], row)
+                if "error" in row:
+                    yield row["id"], NlpieError(row["error"])
+                else:
+                    yield row["id"], Annotation.from_dict(row["text"], row, row["hypothesis"])
 
     def close(self) -> None:
         """Remove the file: the outputs are complete."""
@@ -138,6 +143,7 @@ def annotate_documents(
             way.
     """
     report = Report()
+    columns = replace(columns, inputs=pipe.task.inputs, more=pipe.task.more_inputs)
     documents = read_documents(files, columns)
     if not outputs:
         return report, _annotate_all(pipe, documents, None, Counter(), report)
@@ -167,8 +173,10 @@ def annotate_documents(
 def _check_output(path: Path, files: Sequence[Path], pipe: ClinicalPipeline) -> str:
     """Return the export format of an output that may be written."""
     kind = format_of(path)
-    if pipe.task.gives != "entities" and kind != ".jsonl":
-        raise NlpieError(f"{pipe.task.name} gives {pipe.task.gives}, which {kind} cannot hold; write .jsonl")
+    if kind == BRAT and pipe.task.gives not in ("entities", "relations"):
+        raise NlpieError(f"{pipe.task.name} gives {pipe.task.gives}, which BRAT cannot hold; write .jsonl or .html")
+    if kind == ".csv" and TABLES[pipe.task.gives].has_vectors:
+        raise NlpieError(f"{pipe.task.name} gives vectors, which CSV cannot hold; write .jsonl or .parquet")
     inputs = [file.resolve() for file in files]
     if path.resolve() in inputs:
         raise NlpieError(f"{path} is one of the inputs; write elsewhere")
@@ -188,7 +196,7 @@ def _annotate_all(
 ) -> Iterator[tuple[str, Annotation]]:
     names: deque[str] = deque()
 
-    def texts() -> Iterator[str]:
+    def rows() -> Iterator[Row]:
         for document in documents:
             if isinstance(document, Failure):
                 report.failures.append(document)
@@ -196,9 +204,9 @@ def _annotate_all(
                 done[document.id] -= 1
             else:
                 names.append(document.id)
-                yield document.text
+                yield document.row
 
-    for outcomes in pipe.stream_groups(texts()):
+    for outcomes in pipe.stream_groups(rows()):
         group = [(names.popleft(), outcome) for outcome in outcomes]
         if journal:
             journal.append(group)

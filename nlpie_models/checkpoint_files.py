@@ -12,19 +12,22 @@ from typing import Any
 
 from .errors import CheckpointError, MissingHead, UnknownName
 from .registry import Checkpoint, default_checkpoint, get_checkpoint, list_checkpoints
+from .sentence_modules import read_embedding_options
 from .tasks import Task, list_tasks
 
 ENCODER = "AutoModel"
 PACKAGE = Path(__file__).parent
 BUNDLED_FOLDER = PACKAGE / "bundled"
 ZOO_FOLDER = PACKAGE.parent / "zoo"
-_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]
+ADAPTER_FILE = "adapter.safetensors"
+_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin", ADAPTER_FILE]
 _CALL_OPTIONS = {"is_local", "local_files_only", "max_length", "name_or_path", "stride", "truncation_strategy"}
 _WEIGHT_FILES = (
     "model.safetensors",
     "pytorch_model.bin",
     "model.safetensors.index.json",
     "pytorch_model.bin.index.json",
+    ADAPTER_FILE,
 )
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 
@@ -69,6 +72,11 @@ class LocalCheckpoint:
         return config
 
     @property
+    def base(self) -> dict[str, str] | None:
+        """Name and SHA-256 of the base whose tensors an adapter checkpoint shares; None for a whole checkpoint."""
+        return self.config.get("base")
+
+    @property
     def auto_class(self) -> str:
         """Transformers' Auto class of the model that the config names, such as ``AutoModelForMaskedLM``."""
         names = self.config.get("architectures") or [""]
@@ -77,7 +85,26 @@ class LocalCheckpoint:
 
     def task_options(self, task: Task) -> dict[str, Any]:
         """The options with which the checkpoint wants a task to be run, where they are not the task's own."""
-        return dict(self.config.get("task_options", {}).get(task.name, {}))
+        own = read_embedding_options(self.folder) if task.gives == "embedding" else {}
+        return own | self.config.get("task_options", {}).get(task.name, {})
+
+    @property
+    def weights(self) -> Path:
+        """The weight file (of several, their index).
+
+        Raises:
+            CheckpointError: There is none.
+        """
+        for name in _WEIGHT_FILES:
+            if (path := self.folder / name).exists():
+                return path
+        raise CheckpointError(f"{self.folder} has no weights: expected {' or '.join(_WEIGHT_FILES[:2])}")
+
+    @property
+    def finetuning(self) -> dict[str, Any]:
+        """The record that the fine-tuning left in the folder; empty without one."""
+        path = self.folder / "finetuning.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: str | None) -> LocalCheckpoint:
@@ -139,9 +166,8 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
     """
     import torch
 
-    model_class, config = _model_class(checkpoint, auto_class)
-    if not has_weights(checkpoint.folder):
-        raise CheckpointError(f"{checkpoint.folder} has no weights: expected {' or '.join(_WEIGHT_FILES[:2])}")
+    model_class, config = model_class_of(checkpoint, auto_class)
+    _ = checkpoint.weights
     try:
         with _quiet_transformers():
             model, info = model_class.from_pretrained(
@@ -182,7 +208,7 @@ def load_tokenizer(checkpoint: LocalCheckpoint) -> Any:
     """
     from transformers import AutoTokenizer
 
-    _, config = _model_class(checkpoint, ENCODER)
+    _, config = model_class_of(checkpoint, ENCODER)
     if not has_tokenizer(checkpoint.folder):
         raise CheckpointError(f"{checkpoint.folder} has no tokenizer: expected {' or '.join(_TOKENIZER_FILES)}")
     try:
@@ -266,7 +292,8 @@ def _download(hub_id: str, revision: str | None) -> Path:
 
 
 def _is_whole(folder: Path) -> bool:
-    return (folder / "config.json").exists() and has_tokenizer(folder) and has_weights(folder)
+    has_own_tokenizer = has_tokenizer(folder) or (folder / ADAPTER_FILE).exists()
+    return (folder / "config.json").exists() and has_own_tokenizer and has_weights(folder)
 
 
 def _verify(path: Path, sha256: str) -> None:
@@ -279,7 +306,7 @@ def _verify(path: Path, sha256: str) -> None:
         )
 
 
-def _model_class(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
+def model_class_of(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
     """Return the class that we would choose and its config; code that a folder brings is never looked at."""
     import transformers
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING

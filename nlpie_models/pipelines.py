@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint, load_model, load_tokenizer
+from .adapters import load_whole
+from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint
 from .documents import Annotation, Encoder, Reader
 from .documents.reading import OnLong
 from .engines import TorchEngine, default_device
@@ -70,8 +71,7 @@ def load_clinical(
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
     checkpoint = find_checkpoint(name, chosen, revision)
     check_head(checkpoint, chosen)
-    tokenizer = load_tokenizer(checkpoint)
-    model = load_model(checkpoint, chosen.auto_class)
+    model, tokenizer = load_whole(checkpoint, chosen.auto_class)
     if ner is not None and not isinstance(ner, ClinicalPipeline):
         ner = load_clinical(ner, "ner", on_long=on_long, device=device)
     return ClinicalPipeline(
@@ -237,8 +237,8 @@ class ClinicalPipeline:
             outputs = self.engine.run([member.plan.passages[index] for member, index in batch])
             for (member, index), output in zip(batch, outputs, strict=True):
                 member.parts[index] = self.task.reduce(member.plan, index, output, self._head)
-        for member in group:
-            yield member if isinstance(member, NlpieError) else self._finish(member, options)
+        for outcome in group:
+            yield outcome if isinstance(outcome, NlpieError) else self._finish(outcome, options)
 
     def _finish(self, member: "_Prepared", options: Any) -> Annotation | NlpieError:
         plan = member.plan

@@ -3,10 +3,11 @@
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from nlpie_models.checkpoint_files import find_checkpoint
 from nlpie_models.cli import FriendlyCommand
 from nlpie_models.cli.options import TaskOptions
 from nlpie_models.data.documents import read_texts
@@ -18,7 +19,7 @@ from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
 from nlpie_models.training.labelled import read_labelled_data, read_unlabelled
 from nlpie_models.training.precision import supports_bf16
-from nlpie_models.training.starting import load_teachers, start_model
+from nlpie_models.training.starting import Tune, load_teachers, start_model
 
 DEFAULTS = FinetuningArguments()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,7 +27,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command(cls=FriendlyCommand, context_settings={"show_default": True})
 @click.option("--task", "task_name", default="ner", help="ner, relation, nli or classification.")
-@click.option("--start", required=True, type=FOLDER, help="Checkpoint folder to start from.")
+@click.option("--start", required=True, help="Checkpoint to start from: a folder, or a name from `nlpie list`.")
 @click.option("--data", required=True, type=FOLDER, help="Folder with train and validation .jsonl[.gz].")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--label-map", help="TOML, or name of a bundled one, from the data's labels to the model's.")
@@ -45,6 +46,12 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "-O", "--option", "options", type=TaskOptions(), multiple=True, help="NAME=VALUE, an option of the task to keep."
 )
+@click.option(
+    "--tune",
+    type=click.Choice(get_args(Tune)),
+    default="all",
+    help="Train all; or only the adapters (MiniALBERT) or the last layer, with the head, and save just these.",
+)
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
 @click.option("--batch", default=DEFAULTS.batch, help="Examples a step, over all processes.")
@@ -53,7 +60,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
 def main(
     task_name: str,
-    start: Path,
+    start: str,
     data: Path,
     output: Path,
     label_map: str | None,
@@ -66,6 +73,7 @@ def main(
     join: int | None,
     window: int,
     options: tuple[tuple[str, Any], ...],
+    tune: Tune,
     epochs: float,
     learning_rate: float,
     batch: int,
@@ -86,7 +94,8 @@ def main(
     prefer = read_label_map(prefer_map) if prefer_map else ()
     labelled = read_labelled_data(task, data, LabelMap(names, prefer), dict(options))
 
-    model, tokenizer = start_model(start, labelled.head(window), seed=seed)
+    checkpoint = find_checkpoint(start, get_task("embedding"), None)
+    model, tokenizer = start_model(checkpoint, labelled.head(window), seed=seed, tune=tune)
     encoder = Encoder(tokenizer.backend_tokenizer)
     unit = unit or ("sentence" if task.name == "ner" else "window")
     reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window, unit=unit)
@@ -108,6 +117,7 @@ def main(
         arguments=FinetuningArguments(
             epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed
         ),
+        adapter_of=None if tune == "all" else checkpoint,
         resume=resume,
     )
     click.echo(f"{output}: {record['metric']} {record['best_on_validation']:.4f} on validation")

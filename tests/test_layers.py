@@ -12,10 +12,10 @@ import nlpie_models
 
 PACKAGE = Path(nlpie_models.__file__).parent
 LAYERS = [
-    {"errors", "files", "_version"},
+    {"errors", "files", "scoring", "_version"},
     {"registry", "documents", "architectures"},
     {"tasks", "data", "distillation"},
-    {"checkpoint_files", "conversion", "pinning", "engines", "pipelines", "batch", "training"},
+    {"adapters", "batch", "checkpoint_files", "conversion", "engines", "pinning", "pipelines", "sentence_modules", "training"},
     {"evaluation"},
     {"cli"},
 ]

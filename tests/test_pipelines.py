@@ -92,7 +92,7 @@ def test_stream_reads_a_bounded_number_ahead(ner) -> None:
 def test_long_notes_are_read_in_windows(ner) -> None:
     coverage = ner(NOTE).coverage
     assert coverage.windows > 4
-    assert coverage.tokens > 3 * ner.window
+    assert coverage.tokens > 3 * ner.reader.window
 
 
 def test_more_overlap_means_more_windows(ner) -> None:
@@ -195,7 +195,7 @@ def test_wrong_requests(ner_folder, ner) -> None:
         load_clinical(ner_folder, window=0)
     with pytest.raises(NlpieError, match="expected an overlap of 0 to 31 tokens"):
         load_clinical(ner_folder, overlap=40)
-    with pytest.raises(NlpieError, match=r"expected a text \(str\), got NoneType"):
+    with pytest.raises(NlpieError, match=r"expected text to be a text \(str\), got NoneType"):
         ner(None)
 
 

@@ -3,9 +3,11 @@
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .options import TaskOptions
 
 if TYPE_CHECKING:
     from ..documents import Annotation
@@ -16,7 +18,23 @@ if TYPE_CHECKING:
 @click.option(
     "-c", "--checkpoint", help="Name, alias, Hub id or folder; without it, the one that ships in the package."
 )
-@click.option("-t", "--task", default="ner", show_default=True, help="What to annotate.")
+@click.option(
+    "-t",
+    "--task",
+    default="ner",
+    show_default=True,
+    help="ner, relation, nli, classification, embedding or fill-mask.",
+)
+@click.option("--ner", help="For relations: the checkpoint that finds the entities of texts that come without.")
+@click.option("--assertion", is_flag=True, help="Mark entities as negated, uncertain, historical, family, conditional.")
+@click.option(
+    "-O",
+    "--option",
+    "options",
+    type=TaskOptions(),
+    multiple=True,
+    help="NAME=VALUE, an option of the task, such as pooling=max; may be given several times.",
+)
 @click.option(
     "-o",
     "--output",
@@ -45,6 +63,9 @@ def annotate(
     inputs: tuple[str, ...],
     checkpoint: str | None,
     task: str,
+    ner: str | None,
+    assertion: bool,
+    options: tuple[tuple[str, Any], ...],
     outputs: tuple[Path, ...],
     text_column: str,
     id_column: str,
@@ -60,7 +81,11 @@ def annotate(
     nlpie annotate note.txt
     nlpie annotate notes/ -o entities.jsonl -o entities.html
     nlpie annotate notes.csv --text-column note -o entities.parquet --resume
+    nlpie annotate notes/ --assertion -o entities.html
+    nlpie annotate notes/ --task relation -c my-relations --ner open-small -o relations.csv
+    nlpie annotate pairs.jsonl --task nli -c my-nli -o labels.csv
 
+    For nli, each row has a premise and a hypothesis; for relation, a row may have its own entities, or head and tail.
     A document that fails is reported at the end, with exit code 1; the others are written.
     """
     from tqdm import tqdm
@@ -71,7 +96,8 @@ def annotate(
     from ..pipelines import load_clinical
 
     files = find_files(inputs)
-    pipe = load_clinical(checkpoint, task, on_long=on_long, device=device)  # type: ignore[arg-type]
+    chosen = dict(options) | ({"assertion": True} if assertion else {})
+    pipe = load_clinical(checkpoint, task, ner=ner, on_long=on_long, device=device, **chosen)  # type: ignore[arg-type]
     columns = Columns(text=text_column, id=id_column)
     report, annotations = annotate_documents(pipe, files, columns, outputs, resume=resume, overwrite=overwrite)
     to_terminal = show or (not outputs and sys.stdout.isatty())
@@ -107,11 +133,18 @@ def _render(name: str, annotation: "Annotation") -> str:
     ]
     by_label: dict[str, Counter[str]] = defaultdict(Counter)
     for entity in annotation.entities:
-        by_label[entity.label][_printable(entity.text)] += 1
+        note = f" [{entity.assertion}]" if entity.assertion else ""
+        by_label[entity.label][_printable(entity.text) + note] += 1
     for label in sorted(by_label):
         colour = label_terminal_colour(label)
         found = ", ".join(text if count == 1 else f"{text} ({count})" for text, count in by_label[label].items())
         lines.append(f"  {click.style(label, fg=colour, bold=True)}  {click.style(found, fg=colour)}")
+    for relation in annotation.relations:
+        ends = (_printable(relation.head.text), _printable(relation.tail.text))
+        lines.append(f"  {ends[0]} -- {click.style(relation.label, bold=True)} {relation.score:.2f} -> {ends[1]}")
+    if annotation.classification is not None:
+        for label, score in sorted(annotation.scores.items(), key=lambda item: -item[1]):
+            lines.append(f"  {score:.2f}  {click.style(label, bold=label in annotation.labels)}")
     for mask in annotation.masks:
         best = ", ".join(f"{candidate.text} {candidate.score:.2f}" for candidate in mask.candidates)
         lines.append(f"  {mask.start}-{mask.end}  {best}")

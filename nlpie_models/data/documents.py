@@ -8,7 +8,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,10 +20,10 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Document:
-    """A text with a name that says where it came from."""
+    """What a file says of one document: its texts, and a name that says where it came from."""
 
     id: str
-    text: str = field(repr=False)
+    row: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,24 @@ class Failure:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that hold the text and, if any, its id."""
+    """The columns of a table that are read.
+
+    Attributes:
+        text: Column of the ``text``.
+        id: Column of the id, if there is one.
+        inputs: The texts that a document must have, such as ``text``, or ``premise`` and ``hypothesis``.
+        more: What else it may have, such as ``entities``; only JSON lines and Parquet can hold it.
+    """
 
     text: str = "text"
     id: str = "id"
+    inputs: tuple[str, ...] = ("text",)
+    more: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The column of each input."""
+        return {name: self.text if name == "text" else name for name in self.inputs}
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
@@ -86,7 +100,7 @@ def read_texts(patterns: Sequence[str], columns: Columns = Columns()) -> Iterato
     for item in read_documents(find_files(patterns), columns):
         if isinstance(item, Failure):
             raise DataError(f"{item.id}: {item.message}")
-        yield item.text
+        yield item.row["text"]
 
 
 def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: Columns) -> Iterator[Document | Failure]:
@@ -100,7 +114,10 @@ def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: C
 
 
 def _read_text(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
-    yield Document(name, file.read().decode("utf-8-sig"))
+    if columns.inputs != ("text",):
+        wanted = " and ".join(columns.inputs)
+        raise DataError(f"plain text holds no {wanted}; give JSON lines, CSV or Parquet with such columns")
+    yield Document(name, {"text": file.read().decode("utf-8-sig")})
 
 
 def _read_jsonl(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -113,10 +130,7 @@ def _read_jsonl(name: str, file: BinaryIO, columns: Columns) -> Iterator[Documen
         except (ValueError, RecursionError):
             yield Failure(where, "not a JSON line in UTF-8")
             continue
-        if not isinstance(row, dict) or not isinstance(row.get(columns.text), str):
-            yield Failure(where, f"no text under {columns.text!r}; see --text-column")
-            continue
-        yield _row_document(row, where, columns)
+        yield _row_document(row if isinstance(row, dict) else {}, where, columns)
 
 
 def _read_csv(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -124,10 +138,7 @@ def _read_csv(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document 
     rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
     _check_column(rows.fieldnames or [], columns)
     for number, row in enumerate(rows, start=1):
-        if row[columns.text] is None:
-            yield Failure(f"{name}:{number}", f"the row ends before column {columns.text!r}")
-        else:
-            yield _row_document(row, f"{name}:{number}", columns)
+        yield _row_document(row, f"{name}:{number}", replace(columns, more=()))
 
 
 def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -141,27 +152,30 @@ def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Docum
         table = ParquetFile(file)
         names = table.schema_arrow.names
         _check_column(names, columns)
-        wanted = [column for column in (columns.text, columns.id) if column in names]
+        wanted = [column for column in (*columns.sources.values(), columns.id, *columns.more) if column in names]
         for batch in table.iter_batches(batch_size=64, columns=wanted):
             for row in batch.to_pylist():
                 number += 1
-                if isinstance(row[columns.text], str):
-                    yield _row_document(row, f"{name}:{number}", columns)
-                else:
-                    yield Failure(f"{name}:{number}", f"no text in column {columns.text!r}")
+                yield _row_document(row, f"{name}:{number}", columns)
     except ArrowException as error:
         raise DataError(str(error).splitlines()[0]) from error
 
 
 def _check_column(names: Sequence[str], columns: Columns) -> None:
-    """Refuse a table without the text column; its other names are not quoted, as they may be a first row of text."""
-    if columns.text not in names:
-        raise DataError(f"no column {columns.text!r} among its {len(names)} columns; see --text-column")
+    """Refuse a table without its columns; its other names are not quoted, as they may be a first row of text."""
+    for column in columns.sources.values():
+        if column not in names:
+            raise DataError(f"no column {column!r} among its {len(names)} columns; see --text-column")
 
 
-def _row_document(row: dict[str, Any], where: str, columns: Columns) -> Document:
+def _row_document(row: dict[str, Any], where: str, columns: Columns) -> Document | Failure:
+    for column in columns.sources.values():
+        if not isinstance(row.get(column), str):
+            return Failure(where, f"no text under {column!r}; see --text-column")
+    texts = {name: row[column] for name, column in columns.sources.items()}
+    more = {name: row[name] for name in columns.more if row.get(name) is not None}
     name = row.get(columns.id)
-    return Document(where if name in (None, "") else str(name), row[columns.text])
+    return Document(where if name in (None, "") else str(name), {**texts, **more})
 
 
 def _format_of(path: Path) -> str:

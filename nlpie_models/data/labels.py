@@ -35,7 +35,7 @@ def read_label_map(name: str) -> dict[str, str]:
     path = Path(name) if name.endswith(".toml") else bundled / f"{name}.toml"
     if not path.exists():
         raise DataError(
-            f"no label map {name!r}: give a .toml file or one of {', '.join(file.stem for file in bundled.glob('*'))}"
+            f"no label map {name!r}: give a .toml file or one of {', '.join(sorted(file.stem for file in bundled.glob('*')))}"
         )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))["labels"]

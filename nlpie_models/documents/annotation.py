@@ -1,6 +1,6 @@
 """What a pipeline returns for one text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +61,13 @@ class Classification:
         scores: Probability of each label; they add up to 1 unless the labels are independent (multi-label).
         labels: The predicted ones, best first: always one, or with independent labels those over their thresholds.
         pooling: How the windows of a long text were put together; see :mod:`nlpie_models.tasks.classification`.
+        multi_label: Whether the labels are independent of each other.
     """
 
     scores: dict[str, float] = field(compare=False)
     labels: tuple[str, ...]
     pooling: str
+    multi_label: bool = False
 
     @property
     def label(self) -> str | None:
@@ -152,25 +154,26 @@ class Annotation:
     @property
     def label(self) -> str | None:
         """The best predicted label of a classification."""
-        return self._classified.label
+        return self.classified.label
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The predicted labels of a classification, best first."""
-        return self._classified.labels
+        return self.classified.labels
 
     @property
     def score(self) -> float:
         """Probability of the best label of a classification."""
-        return self._classified.score
+        return self.classified.score
 
     @property
     def scores(self) -> dict[str, float]:
         """Probability of each label of a classification."""
-        return self._classified.scores
+        return self.classified.scores
 
     @property
-    def _classified(self) -> Classification:
+    def classified(self) -> Classification:
+        """The classification, which must be there."""
         if self.classification is None:
             raise AttributeError(f"this annotation has no label and score: its task gives {', '.join(self.gives)}")
         return self.classification
@@ -241,12 +244,14 @@ def _vector(values: Any) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
-_RESTORE = {
+_RESTORE: dict[str, Callable[[Any], Any]] = {
     "entities": lambda values: [Entity(**value) for value in values],
     "relations": lambda values: [
         Relation(Entity(**value["head"]), Entity(**value["tail"]), value["label"], value["score"]) for value in values
     ],
-    "classification": lambda value: Classification(value["scores"], tuple(value["labels"]), value["pooling"]),
+    "classification": lambda value: Classification(
+        value["scores"], tuple(value["labels"]), value["pooling"], value["multi_label"]
+    ),
     "masks": lambda values: [
         MaskPrediction(value["start"], value["end"], [MaskCandidate(**item) for item in value["candidates"]])
         for value in values

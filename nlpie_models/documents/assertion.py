@@ -24,23 +24,21 @@ from .words import find_sentence_starts
 ASSERTIONS = ("family", "negated", "conditional", "uncertain", "historical")  # by precedence
 RULES_FILE = Path(__file__).with_suffix(".toml")
 
-_KEYS = {  # kind of rule: required and optional keys
-    "trigger": ({"phrases", "label", "direction"}, {"words", "commas", "within", "ends"}),
-    "pseudo_trigger": ({"phrases"}, set()),
-    "termination": ({"phrases", "ends"}, set()),
-    "section": ({"phrases"}, {"label"}),
+_REQUIRED = {
+    "trigger": {"phrases", "label", "direction"},
+    "termination": {"phrases", "ends"},
+    "pseudo_trigger": {"phrases"},
+    "section": {"phrases"},
 }
+_OPTIONAL = {"trigger": {"words", "commas", "within", "ends"}, "section": {"label"}}
 _TYPES = {"phrases": list, "label": str, "direction": str, "words": int, "commas": bool, "within": str, "ends": list}
 _LABELS = {*ASSERTIONS, "risk"}
-_DIRECTIONS = {"forward", "backward", "both"}
+_VALUES = {"label": _LABELS, "within": _LABELS, "ends": _LABELS, "direction": {"forward", "backward", "both"}}
 
 _FAR = np.iinfo(np.int64).max
 _END = "\uffff"  # closes a phrase in the trie; sorts last, so that longer phrases are tried first
-_LOWER = str.maketrans({**{chr(code): chr(code + 32) for code in range(65, 91)}, "\u2019": "'"})
 _PIECES = {" ": r"\s++", "#": r"\d"}
-_WORD = re.compile(r"\S+")
-_COMMA = re.compile(r",(?!\d)")
-_HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[\s,]{0,4}+([A-Z][\w /&'()-]{0,60}?)[ \t]{0,3}(:|\r?$)")
+_HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[ \t,]{0,4}+([A-Z][\w /&'()-]{0,60}?)[ \t]{0,3}(:|\r?$)")
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class _Rule:
     words: int = 0
     commas: bool = True
     within: str | None = None
-    ends: tuple[str, ...] = ()
+    ends: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def assert_entities(text: str, entities: Sequence[Entity]) -> list[Entity]:
         holds |= _in_scope(-ends, label, "backward", backward, rules.rules)
         assertions[holds] = label
     return [
-        entity if entity.assertion == assertion else replace(entity, assertion=assertion)
+        entity if entity.assertion == assertion else Entity(**{**vars(entity), "assertion": assertion})
         for entity, assertion in zip(entities, assertions.tolist(), strict=True)
     ]
 
@@ -132,13 +130,13 @@ def _in_scope(positions: np.ndarray, label: str, direction: str, axis: _Axis, ru
     chosen = np.array([rule.label == label and rule.direction in (direction, "both") for rule in rules])[axis.rules]
     if not chosen.any():
         return np.zeros(len(positions), dtype=bool)
-    opens, rule = axis.far[chosen], axis.rules[chosen]
+    opens, triggers = axis.far[chosen], axis.rules[chosen]
     terminations = axis.near[np.array([label in rule.ends for rule in rules])[axis.rules]]
-    words = np.array([rule.words for rule in rules])[rule]
     closes = _next(np.sort(np.concatenate([axis.sentences, terminations])), opens)
-    closes = np.where(words, np.minimum(closes, _next(axis.words, opens, words)), closes)
-    list_ends = np.array([not rule.commas for rule in rules])[rule]
-    closes = np.where(list_ends, np.minimum(closes, _next(axis.commas, opens)), closes)
+    most_words = np.array([rule.words for rule in rules])[triggers]
+    closes = np.where(most_words, np.minimum(closes, _next(axis.words, opens, most_words)), closes)
+    one_item = np.array([not rule.commas for rule in rules])[triggers]
+    closes = np.where(one_item, np.minimum(closes, _next(axis.commas, opens)), closes)
     reach = np.maximum.accumulate(closes)
     last = np.searchsorted(opens, positions, side="right") - 1
     return (last >= 0) & (reach[last] > positions)
@@ -159,31 +157,38 @@ def _skip_leading_match(starts: np.ndarray, ends: np.ndarray, axis: _Axis) -> np
 
 def _find_marks(text: str, rules: _Rules, heading_starts: list[int]) -> tuple[_Axis, _Axis]:
     """Return the marks of a text in forward and in backward direction."""
-    number, near, far = _find_phrases(text.translate(_LOWER), rules)
+    number, near, far = _find_phrases(_lower(text), rules)
     sentences = np.array([start for start in find_sentence_starts(text).tolist() if not rules.joint.match(text, start)])
     sentences = np.union1d(sentences, heading_starts).astype(np.int64)
-    commas = np.array([match.start() for match in _COMMA.finditer(text)], dtype=np.int64)
-    words = np.array([match.span() for match in _WORD.finditer(text)], dtype=np.int64).reshape(-1, 2)
-    forward = _Axis(number, near, far, sentences, commas, words[:, 0])
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    edges = np.diff(np.concatenate([[True], characters <= ord(" "), [True]]).astype(np.int8))
+    word_starts, word_ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    commas = np.flatnonzero(characters == ord(","))
+    forward = _Axis(number, near, far, sentences, commas, word_starts)
     armed = np.ones(len(number), dtype=bool)
     for index, rule in enumerate(rules.rules):
         if rule.within:
             armed &= (number != index) | _in_scope(near, rule.within, "forward", forward, rules.rules)
     number, near, far = number[armed], near[armed], far[armed]
     forward = replace(forward, rules=number, near=near, far=far)
-    backward = _Axis(number[::-1], -far[::-1], -near[::-1], -sentences[::-1], -commas[::-1], -words[::-1, 1])
+    backward = _Axis(number[::-1], -far[::-1], -near[::-1], -sentences[::-1], -commas[::-1] - 1, -word_ends[::-1])
     return forward, backward
+
+
+def _lower(text: str) -> str:
+    """Return the text in lower case, each character at its place; of all characters only U+0130 would become two."""
+    return text.replace("\u0130", "i").lower().replace("\u2019", "'")
 
 
 def _find_phrases(text: str, rules: _Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rule, start and end of each phrase in a lower-case text."""
     number: dict[str, int] = {}
-    found = []
+    found: list[int] = []
     for match in rules.pattern.finditer(text):
         phrase = match[0]
         if phrase not in number:
             number[phrase] = rules.number[re.sub(r"\d", "#", " ".join(phrase.split()))]
-        found.append((number[phrase], *match.span()))
+        found += number[phrase], *match.span()
     columns = np.array(found, dtype=np.int64).reshape(-1, 3)
     return columns[:, 0], columns[:, 1], columns[:, 2]
 
@@ -212,7 +217,9 @@ def _sections_of(starts: np.ndarray, headings: list[tuple[int, int, str | None]]
     closes = np.array([*(end for _, end, _ in headings), _FAR])
     labels = np.array([*(label for _, _, label in headings), None], dtype=object)
     last = np.searchsorted(opens, starts, side="right") - 1
-    return np.where(starts >= closes[last], labels[last], None)
+    sections = labels[last]
+    sections[starts < closes[last]] = None
+    return sections
 
 
 @cache
@@ -232,71 +239,79 @@ def read_rules(path: Path) -> _Rules:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: not a rule file: {error}") from error
-    abbreviations = table.pop("abbreviations", [])
-    sets = table.pop("sets", {})
+    abbreviations, sets = table.pop("abbreviations", []), table.pop("sets", {})
     rules: list[_Rule] = []
     number: dict[str, int] = {}
     sections: dict[str, str | None] = {}
-    for kind, rows in table.items():
-        for row in rows:
-            _check_row(row, kind, path.name)
-            phrases = {phrase for pattern in row.pop("phrases") for phrase in _expand(pattern, sets)}
+    for kind, row in ((kind, row) for kind, rows in table.items() for row in rows):
+        try:
+            _check_row(row, kind)
+            phrases = [phrase for pattern in row.pop("phrases") for phrase in _expand(pattern, sets)]
             if kind == "section":
-                _add(sections, phrases, row.get("label"), path.name)
+                _add(sections, phrases, row.get("label"))
             else:
-                _add(number, phrases, len(rules), path.name)
+                _add(number, phrases, len(rules))
                 rules.append(_Rule(**row))
-    return _Rules(rules, number, _compile_phrases(number), sections, _compile_joint(abbreviations))
+        except DataError as error:
+            raise DataError(f"{path.name}: {kind}: {error}") from error
+    return _Rules(
+        rules, number, re.compile(_trie([phrase + _END for phrase in number])), sections, _joint(abbreviations)
+    )
 
 
-def _check_row(row: dict[str, Any], kind: str, file: str) -> None:
-    if kind not in _KEYS:
-        raise DataError(f"{file}: {kind}: unknown kind of rule; known: {', '.join(_KEYS)}")
-    required, optional = _KEYS[kind]
-    for key in sorted(required ^ row.keys() - optional):
-        problem = "missing, and it is required" if key in required else "unknown key"
-        raise DataError(f"{file}: {kind}.{key}: {problem}; known keys: {', '.join(sorted(required | optional))}")
+def _check_row(row: dict[str, Any], kind: str) -> None:
+    if kind not in _REQUIRED:
+        raise DataError(f"unknown kind of rule; known: {', '.join(_REQUIRED)}")
+    known = _REQUIRED[kind] | _OPTIONAL.get(kind, set())
+    for problem, keys in (("unknown", row.keys() - known), ("missing", _REQUIRED[kind] - row.keys())):
+        if keys:
+            raise DataError(f"{problem} key {min(keys)!r}; known: {', '.join(sorted(known))}")
     for key, value in row.items():
-        values = {"label": _LABELS, "within": _LABELS, "ends": _LABELS, "direction": _DIRECTIONS}.get(key)
-        given = value if isinstance(value, list) else [value]
+        values, given = _VALUES.get(key), value if isinstance(value, list) else [value]
         if type(value) is not _TYPES[key] or (values and not values.issuperset(given)):
-            allowed = f" of {', '.join(sorted(values))}" if values else ""
-            raise DataError(f"{file}: {kind}.{key}: expected {_TYPES[key].__name__}{allowed}, got {value!r}")
+            expected = f"{_TYPES[key].__name__} of {', '.join(sorted(values))}" if values else _TYPES[key].__name__
+            raise DataError(f"{key}: expected {expected}, got {value!r}")
 
 
-def _add(table: dict[str, Any], phrases: Iterable[str], meaning: int | str | None, file: str) -> None:
-    for phrase in phrases:
-        if table.setdefault(phrase, meaning) != meaning:
-            raise DataError(f"{file}: {phrase!r} is listed twice, with different meanings")
-
-
-def _expand(pattern: str, sets: dict[str, list[str]]) -> Iterable[str]:
+def _expand(pattern: str, sets: dict[str, list[str]]) -> list[str]:
     """Return the phrases that a pattern such as "{is|was} not {@find}" stands for."""
-    pieces = [
-        [member for choice in piece.split("|") for member in (sets[choice[1:]] if choice[:1] == "@" else [choice])]
-        for piece in re.split(r"[{}]", pattern)
+    pieces = [piece.split("|") for piece in re.split(r"[{}]", pattern)]
+    for choice in (choice for piece in pieces for choice in piece):
+        if choice.startswith("@") and choice[1:] not in sets:
+            raise DataError(f"{pattern!r}: unknown set {choice!r}; known: {', '.join(sets)}")
+    members = [
+        [m for choice in piece for m in (sets[choice[1:]] if choice[:1] == "@" else [choice])] for piece in pieces
     ]
-    return (" ".join("".join(choice).split()) for choice in product(*pieces))
+    return [" ".join("".join(choice).split()) for choice in product(*members)]
 
 
-def _compile_phrases(phrases: Collection[str]) -> re.Pattern[str]:
-    worded = [phrase + _END for phrase in phrases if phrase[0].isalnum()]
-    others = [phrase + _END for phrase in phrases if not phrase[0].isalnum()]
-    return re.compile(rf"\b{_trie(worded)}|{_trie(others)}")
+def _add(meanings: dict[str, Any], phrases: Iterable[str], meaning: int | str | None) -> None:
+    for phrase in phrases:
+        if not phrase or phrase != phrase.lower() or re.search(r"\d", phrase):
+            raise DataError(f"{phrase!r}: expected a phrase in lower case, with # for digits")
+        if meanings.setdefault(phrase, meaning) != meaning:
+            raise DataError(f"{phrase!r} is listed twice, with different meanings")
 
 
-def _trie(phrases: Collection[str], last: str = "") -> str:
-    """Return a pattern that matches any of the phrases and shares their beginnings, so that it fails early."""
+def _trie(phrases: Collection[str], before: str = "") -> str:
+    """Return a pattern that finds the phrases, sharing their beginnings so that it fails early.
+
+    Args:
+        phrases: What may follow ``before``, each closed by ``_END``.
+        before: What all the phrases begin with.
+    """
     branches = []
     for head, group in groupby(sorted(phrases), key=lambda phrase: phrase[0]):
         if head == _END:
-            branches.append(r"(?!-?\w)" if last.isalnum() else "")
+            branches.append(r"(?!-?\w)" if before[-1].isalnum() else "")
         else:
-            branches.append(_PIECES.get(head, re.escape(head)) + _trie([phrase[1:] for phrase in group], head))
+            word_start = r"(?<!\w\w)" if not before and head.isalnum() else ""
+            tails = _trie([phrase[1:] for phrase in group], before + head)
+            branches.append(_PIECES.get(head, re.escape(head)) + word_start + tails)
     return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
-def _compile_joint(abbreviations: Iterable[str]) -> regex.Pattern[str]:
+def _joint(abbreviations: Iterable[str]) -> regex.Pattern[str]:
     line_end = r"[ \t]*\r?\n[ \t]*"
     return regex.compile(
         rf"(?<=[a-z,]{line_end})(?=[a-z])"

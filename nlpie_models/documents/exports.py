@@ -5,17 +5,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import NlpieError
 from .annotation import Annotation, Entity
 from .html import render_page
+from .tables import TABLES, Table, encodable, table_of
 
 Named = Iterable[tuple[str, Annotation]]
-_COLUMNS = ("id", "start", "end", "label", "text", "score", "assertion")
 BRAT = "brat"
 
 
@@ -44,9 +43,10 @@ def _write_jsonl(named: Named, path: Path) -> None:
 
 def _write_csv(named: Named, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS)
+        table, named = _peek_table(named)
+        writer = csv.DictWriter(file, ["id", *table.columns])
         writer.writeheader()
-        writer.writerows(row for name, annotation in named for row in _entity_rows(name, annotation))
+        writer.writerows(_rows(named, table))
 
 
 def _write_parquet(named: Named, path: Path) -> None:
@@ -55,10 +55,17 @@ def _write_parquet(named: Named, path: Path) -> None:
         from pyarrow.parquet import ParquetWriter
     except ImportError:
         raise NlpieError("Parquet needs pyarrow; run `pip install nlpie-models[parquet]`") from None
-    kinds = {"start": pyarrow.int64(), "end": pyarrow.int64(), "score": pyarrow.float32()}
-    schema = pyarrow.schema([(column, kinds.get(column, pyarrow.string())) for column in _COLUMNS])
+    kinds = {
+        "text": pyarrow.string(),
+        "whole": pyarrow.int64(),
+        "number": pyarrow.float32(),
+        "truth": pyarrow.bool_(),
+        "vector": pyarrow.list_(pyarrow.float32()),
+    }
+    table, named = _peek_table(named)
+    schema = pyarrow.schema([("id", pyarrow.string()), *((name, kinds[kind]) for name, kind in table.columns.items())])
     with ParquetWriter(path, schema) as writer:
-        rows = (row for name, annotation in named for row in _entity_rows(name, annotation))
+        rows = _rows(named, table)
         while chunk := list(islice(rows, 10_000)):
             writer.write_table(pyarrow.Table.from_pylist(chunk, schema=schema))
 
@@ -77,27 +84,44 @@ def _write_brat(named: Named, folder: Path) -> None:
         taken[stem] += 1
         if taken[stem] > 1:
             stem = f"{stem}-{taken[stem]}"
-        (folder / f"{stem}.txt").write_bytes(_encodable(annotation.text).encode("utf-8"))
-        lines = (_brat_line(number, entity) for number, entity in enumerate(annotation.entities, start=1))
-        (folder / f"{stem}.ann").write_text("".join(lines), encoding="utf-8")
+        (folder / f"{stem}.txt").write_bytes(encodable(annotation.text).encode("utf-8"))
+        (folder / f"{stem}.ann").write_text("".join(_brat_lines(annotation)), encoding="utf-8")
 
 
-def _brat_line(number: int, entity: Entity) -> str:
-    """Return a text-bound annotation; BRAT writes a span over several lines as one fragment a line."""
+def _brat_lines(annotation: Annotation) -> Iterator[str]:
+    """Return text-bound annotations, their assertions as attributes, and relations between them."""
+    numbers = {entity: f"T{number}" for number, entity in enumerate(annotation.entities, start=1)}
+    for entity, number in numbers.items():
+        yield f"{number}\t{_brat_name(entity.label)} {_brat_span(entity)}\n"
+    asserted = [(number, entity.assertion) for entity, number in numbers.items() if entity.assertion]
+    for index, (number, assertion) in enumerate(asserted, start=1):
+        yield f"A{index}\tAssertion {number} {assertion}\n"
+    for index, relation in enumerate(annotation.relations, start=1):
+        ends = f"Arg1:{numbers[relation.head]} Arg2:{numbers[relation.tail]}"
+        yield f"R{index}\t{_brat_name(relation.label)} {ends}\n"
+
+
+def _brat_span(entity: Entity) -> str:
+    """Return offsets and text; BRAT writes a span over several lines as one fragment a line."""
     found = [match.span() for match in re.finditer(r"[^\r\n\t]+", entity.text)]
     offsets = ";".join(f"{entity.start + start} {entity.start + end}" for start, end in found)
-    text = " ".join(_encodable(entity.text[start:end]) for start, end in found)
-    return f"T{number}\t{entity.label} {offsets}\t{text}\n"
+    return f"{offsets}\t{' '.join(encodable(entity.text[start:end]) for start, end in found)}"
 
 
-def _entity_rows(name: str, annotation: Annotation) -> Iterator[dict[str, Any]]:
-    for entity in annotation.entities:
-        yield {"id": name, **asdict(entity), "text": _encodable(entity.text)}
+def _brat_name(label: str) -> str:
+    """Return a label as a BRAT type, which holds no blanks."""
+    return re.sub(r"\s+", "_", label)
 
 
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which no file in UTF-8 can hold, one for one."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _peek_table(named: Named) -> tuple[Table, Named]:
+    """Return the table of the first annotation, and all of them; that of entities if there is none."""
+    named = iter(named)
+    first = list(islice(named, 1))
+    return table_of(first[0][1]) if first else TABLES["entities"], chain(first, named)
+
+
+def _rows(named: Named, table: Table) -> Iterator[dict[str, Any]]:
+    return ({"id": name, **row} for name, annotation in named for row in table.rows(annotation))
 
 
 EXPORTS: dict[str, Callable[[Named, Path], None]] = {

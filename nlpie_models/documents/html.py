@@ -1,12 +1,13 @@
 """Annotations as HTML: entities coloured in the running text, with a legend; everything escaped."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import pairwise
 
-from .annotation import Annotation
+from .annotation import Annotation, Entity
 from .colours import label_hue
 
 
@@ -34,27 +35,67 @@ def _style() -> str:
 
 
 def _render_text(annotation: Annotation) -> str:
-    pieces, end = [], 0
-    for entity in annotation.entities:
-        pieces.append(_escape(annotation.text[end : entity.start]))
-        title = f"{entity.label}, score {entity.score:.2f}"
-        pieces.append(
-            f'<mark style="--hue:{label_hue(entity.label)}" title="{escape(title)}">{_escape(entity.text)}'
-            f"<small>{escape(entity.label)}</small></mark>"
-        )
-        end = entity.end
-    pieces.append(_escape(annotation.text[end:]))
     counts = Counter(entity.label for entity in annotation.entities)
-    legend = "".join(
-        f'<li><mark style="--hue:{label_hue(label)}">{escape(label)}</mark> {count}</li>'
-        for label, count in sorted(counts.items())
-    )
+    legend = "".join(f"<li>{_mark(escape(label), label)} {count}</li>" for label, count in sorted(counts.items()))
     coverage = annotation.coverage
-    read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {coverage.windows} windows"
+    read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {coverage.windows:,} windows"
+    hypothesis = f"<p><b>Hypothesis</b> {_escape(annotation.hypothesis)}</p>" if annotation.hypothesis else ""
     return (
         f'<section class="nlpie"><ul>{legend}<li class="nlpie-coverage">{read}</li></ul>'
-        f"<div>{''.join(pieces)}</div></section>"
+        f"{_render_scores(annotation)}{hypothesis}<div>{''.join(_marked_text(annotation))}</div>"
+        f"{_render_relations(annotation)}</section>"
     )
+
+
+def _marked_text(annotation: Annotation) -> Iterator[str]:
+    """Return the text in pieces, each within the marks of all the entities that cover it."""
+    text, entities = annotation.text, sorted(annotation.entities, key=lambda entity: (entity.start, -entity.end))
+    edges = sorted({0, len(text), *(edge for entity in entities for edge in (entity.start, entity.end))})
+    following, covering = deque(entities), list[Entity]()
+    for start, end in pairwise(edges):
+        covering = [entity for entity in covering if entity.end > start]
+        while following and following[0].start == start:
+            covering.append(following.popleft())
+        piece = _escape(text[start:end])
+        for entity in reversed(covering):
+            piece = _mark_entity(entity, piece, named=entity.end == end)
+        yield piece
+
+
+def _mark_entity(entity: Entity, piece: str, *, named: bool) -> str:
+    says = [entity.label, *([entity.assertion] if entity.assertion else [])]
+    name = f"<small>{escape(', '.join(says))}</small>" if named else ""
+    return _mark(piece + name, entity.label, f"{', '.join(says)}, score {entity.score:.2f}", entity.assertion)
+
+
+def _mark(content: str, label: str, title: str | None = None, assertion: str | None = None) -> str:
+    attributes = f' title="{escape(title)}"' if title else ""
+    attributes += f' class="nlpie-{assertion}"' if assertion else ""
+    return f'<mark style="--hue:{label_hue(label)}"{attributes}>{content}</mark>'
+
+
+def _render_scores(annotation: Annotation) -> str:
+    """Return the labels of a classification, best first, each with a bar as long as its score."""
+    if annotation.classification is None:
+        return ""
+    ordered = sorted(annotation.scores.items(), key=lambda item: -item[1])
+    lines = "".join(
+        f"<tr{' class=nlpie-predicted' if label in annotation.labels else ''}><th>{_escape(label)}</th>"
+        f'<td><meter value="{score:.4f}"></meter> {score:.2f}</td></tr>'
+        for label, score in ordered
+    )
+    return f"<table>{lines}</table>"
+
+
+def _render_relations(annotation: Annotation) -> str:
+    lines = "".join(
+        f"<tr><td>{_mark_entity(relation.head, _escape(relation.head.text), named=True)}</td>"
+        f"<th>{_escape(relation.label)} \N{RIGHTWARDS ARROW}</th>"
+        f"<td>{_mark_entity(relation.tail, _escape(relation.tail.text), named=True)}</td>"
+        f"<td>{relation.score:.2f}</td></tr>"
+        for relation in annotation.relations
+    )
+    return f"<table>{lines}</table>" if lines else ""
 
 
 def _escape(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import DataError
 from ..files import write_whole
 
-_VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers")
+_VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers", "scikit-learn")
 _KEY = ("task", "dataset", "split", "protocol", "label_map")
 
 

@@ -1,6 +1,6 @@
 """What classification and inference share: pooling of windows, labels over thresholds, supervision."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +53,7 @@ def classify(
         names = [head.labels[i] for i in order if probabilities[i] >= limits.get(head.labels[i], _THRESHOLD)]
     else:
         names = [head.labels[order[0]]]
-    return Classification(scores, tuple(names), pooling)
+    return Classification(scores, tuple(names), pooling, head.multi_label)
 
 
 def _gold(row: Row, labels: LabelMap) -> str | frozenset[str]:
@@ -63,10 +63,11 @@ def _gold(row: Row, labels: LabelMap) -> str | frozenset[str]:
 
 
 def _labels(golds: Sequence[str | frozenset[str]]) -> list[str]:
-    kinds = {isinstance(gold, str) for gold in golds}
-    if len(kinds) > 1:
+    single = {gold for gold in golds if isinstance(gold, str)}
+    sets = [gold for gold in golds if isinstance(gold, frozenset)]
+    if single and sets:
         raise DataError("expected `label` (one) in every row or `labels` (a list) in every row, and got both")
-    return sorted(set(golds) if kinds == {True} else set().union(*golds))  # type: ignore[type-var]
+    return sorted(single.union(*sets))
 
 
 def _targets(plan: Plan, gold: str | frozenset[str], labels: Sequence[str]) -> list[np.ndarray]:
@@ -79,26 +80,30 @@ def _targets(plan: Plan, gold: str | frozenset[str], labels: Sequence[str]) -> l
 
 
 def _score(golds: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
-    if golds and isinstance(golds[0], frozenset):
-        return score_label_sets(golds, [frozenset(answer) for answer in answers])
-    return score_classes(golds, [answer[0] if answer else None for answer in answers])
+    return score_label_sets(golds, answers) if isinstance(golds[0], frozenset) else score_classes(golds, answers)
 
 
 def _tuned(golds: Sequence[Any], annotations: Sequence[Annotation]) -> dict[str, Any]:
     """With independent labels, the threshold of each that gives it the best F1."""
-    if not golds or isinstance(golds[0], str):
+    if isinstance(golds[0], str):
         return {}
     return {"thresholds": best_thresholds(golds, [annotation.scores for annotation in annotations])}
 
 
-def class_supervision(metric: str, tuned: Callable[..., dict[str, Any]] = _tuned) -> Supervision:
-    """Return the supervision of a task that gives a classification."""
+def _answer(annotation: Annotation) -> str | frozenset[str]:
+    found = annotation.classified
+    return frozenset(found.labels) if found.multi_label else found.labels[0]
+
+
+def class_supervision(metric: str, inputs: Sequence[str]) -> Supervision:
+    """Return the supervision of a task that gives a classification of texts."""
     return Supervision(
         gold=_gold,
         labels=_labels,
         targets=_targets,
-        answer=lambda annotation: annotation.labels,
+        answer=_answer,
         score=_score,
         metric=metric,
-        tuned=tuned,
+        tfidf_text=lambda row: "\n".join(row[name] for name in inputs),
+        tuned=_tuned,
     )

@@ -66,7 +66,8 @@ class Supervision:
     """How a task is learnt from labelled rows, and scored.
 
     Attributes:
-        gold: The right answer of a row; takes a map of labels too. KeyError, TypeError or ValueError mean a bad row.
+        gold: The right answer of a row, a frozenset if labels are independent; takes a map of labels too. KeyError,
+            TypeError or ValueError mean a bad row.
         labels: The label of each logit, for gold answers.
         targets: The target of each passage of a plan: labels of its tokens (L,), a label's index, or a float for each
             label (C,).
@@ -75,6 +76,7 @@ class Supervision:
         metric: Name of the score by which trainings and options are chosen.
         map_row: Renames what a row says beside its gold answer.
         options: Options that follow from the training rows, to be kept in the config.
+        tfidf_text: The words of a row that a baseline of words may use, if its answer is about the row as a whole.
         tuned: Options that are best for gold answers and the validation's annotations, to be kept in the config.
     """
 
@@ -86,6 +88,7 @@ class Supervision:
     metric: str
     map_row: Callable[[Row, LabelMap], Row] = lambda row, labels: row
     options: Callable[[Sequence[Row], Sequence[Any]], dict[str, Any]] = lambda rows, golds: {}
+    tfidf_text: Callable[[Row], str] | None = None
     tuned: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]] = lambda golds, annotations: {}
 
 

@@ -46,5 +46,5 @@ TASK = Task(
     reduce=reduce_to_probabilities,
     finish=_finish,
     options=ClassificationOptions,
-    supervision=class_supervision("macro_f1"),
+    supervision=class_supervision("macro_f1", ("text",)),
 )

@@ -17,6 +17,7 @@ from ..errors import NlpieError
 from ._classes import Pooling, class_supervision, classify, pool, reduce_to_probabilities
 from ._task import SEQUENCES, Head, Plan, Row, Task
 
+_INPUTS = ("premise", "hypothesis")
 _NEUTRAL = "neutral"
 
 
@@ -62,7 +63,7 @@ TASK = Task(
     plan=_plan,
     reduce=reduce_to_probabilities,
     finish=_finish,
-    inputs=("premise", "hypothesis"),
+    inputs=_INPUTS,
     options=NliOptions,
-    supervision=class_supervision("accuracy"),
+    supervision=class_supervision("accuracy", _INPUTS),
 )

@@ -243,6 +243,15 @@ def _map_row(row: Row, labels: LabelMap) -> Row:
     return {**row, **ends}
 
 
+def _tfidf_text(row: Row) -> str:
+    """Return the text with the types in the place of the pair."""
+    text = row["text"]
+    for name in sorted(_ENDS, key=lambda name: row[name]["start"], reverse=True):
+        end = row[name]
+        text = f"{text[: end['start']]} {name}_{re.sub(r'[^A-Za-z]', '', end['type'])} {text[end['end'] :]}"
+    return text
+
+
 def _options(rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
     """The pairs of types that the rows relate, and the label that means no relation."""
     types = sorted({(row["head"]["type"], row["tail"]["type"]) for row in rows})
@@ -269,6 +278,7 @@ TASK = Task(
         answer=lambda annotation: annotation.relations[0].label,
         score=score_classes,
         metric="macro_f1",
+        tfidf_text=_tfidf_text,
         options=_options,
         map_row=_map_row,
     ),

@@ -13,6 +13,8 @@ import numpy as np
 from torch.utils.data import IterableDataset
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
+from ..adapters import save_adapter
+from ..checkpoint_files import LocalCheckpoint
 from ..distillation.soft_targets import token_cross_entropy
 from ..documents import Annotation
 from ..errors import NlpieError
@@ -105,6 +107,7 @@ def finetune(
     validation: Validation,
     output: Path,
     arguments: FinetuningArguments = FinetuningArguments(),
+    adapter_of: LocalCheckpoint | None = None,
     resume: bool = False,
 ) -> dict[str, Any]:
     """Train a model for a task and save the epoch that is best on validation.
@@ -119,6 +122,7 @@ def finetune(
         validation: Labelled rows.
         output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
         arguments: How to train.
+        adapter_of: The base, if only what differs from it is to be saved.
         resume: Go on from the last epoch saved in ``<output>.runs``, if there is one.
 
     Returns:
@@ -139,11 +143,11 @@ def finetune(
         eval_dataset=validation.examples,
         data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
         compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None,
-        compute_metrics=lambda evaluation: validation.score(validation.annotate(evaluation.predictions)),
+        compute_metrics=lambda evaluation: validation.score(validation.annotate(np.asarray(evaluation.predictions))),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
-    annotations = validation.annotate(trainer.predict(validation.examples).predictions)
+    annotations = validation.annotate(np.asarray(trainer.predict(validation.examples).predictions))
     tuned = supervision.tuned(validation.golds, annotations)
     record = {
         "task": task.name,
@@ -155,8 +159,11 @@ def finetune(
     if trainer.is_world_process_zero():
         keep_options(model.config, task, tuned)
         with write_whole(output) as folder:
-            model.float().save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+            if adapter_of is None:
+                model.float().save_pretrained(folder)
+                tokenizer.save_pretrained(folder)
+            else:
+                save_adapter(model, folder, adapter_of)
             (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 

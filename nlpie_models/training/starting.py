@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
 from ..engines import default_device
 from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
+
+Tune = Literal["all", "adapters", "last-layer"]
 
 
 @dataclass(frozen=True)
@@ -31,26 +33,27 @@ class HeadPlan:
     options: Mapping[str, Any]
 
 
-def start_model(folder: Path, head: HeadPlan, *, seed: int) -> tuple[Any, Any]:
+def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune: Tune = "all") -> tuple[Any, Any]:
     """Return a model with a head for a task that starts from a checkpoint, and its tokenizer.
 
     Args:
-        folder: Checkpoint folder. A head of the same kind with these very labels is kept; any other gives way to a
+        checkpoint: Where it starts. A head of the same kind with these very labels is kept; any other gives way to a
             new one.
         head: The head.
         seed: Of a new head.
+        tune: What is to be trained beside the head; the rest is frozen.
 
     Raises:
-        CheckpointError: The folder cannot be loaded, or its window is smaller than the head's.
+        CheckpointError: It cannot be loaded, its window is smaller than the head's, or it has no such part to tune.
     """
-    checkpoint = LocalCheckpoint(folder)
     tokenizer = load_tokenizer(checkpoint)
     model = _same_head(checkpoint, head) or _new_head(checkpoint, head, seed)
     limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
     if head.window > limit:
-        raise CheckpointError(f"{folder} reads {limit} tokens at most; got a window of {head.window}")
+        raise CheckpointError(f"{checkpoint.name} reads {limit} tokens at most; got a window of {head.window}")
     model.config.window_tokens = head.window
     keep_options(model.config, head.task, head.options)
+    _freeze(model, tune)
     return model, tokenizer
 
 
@@ -59,6 +62,20 @@ def keep_options(config: Any, task: Task, options: Mapping[str, Any]) -> None:
     if options:
         kept = getattr(config, "task_options", {})
         config.task_options = {**kept, task.name: {**kept.get(task.name, {}), **options}}
+
+
+def _freeze(model: Any, tune: Tune) -> None:
+    if tune == "adapters":
+        try:
+            model.train_adapters_only()
+        except (AttributeError, ValueError) as error:
+            raise CheckpointError(f"{type(model).__name__} has no adapters to tune; tune its last-layer") from error
+    elif tune == "last-layer":
+        layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
+        if layers is None:
+            raise CheckpointError(f"{type(model).__name__} has no last layer of its own; tune all of it")
+        model.base_model.embeddings.requires_grad_(False)
+        layers[:-1].requires_grad_(False)
 
 
 def _same_head(checkpoint: LocalCheckpoint, head: HeadPlan) -> Any:

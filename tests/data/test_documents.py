@@ -30,8 +30,8 @@ def test_all_formats_of_a_folder(folder) -> None:
     files = find_files([str(folder)])
     assert [path.name for path in files] == ["note.txt", "rows.csv", "rows.jsonl", "rows.parquet", "rows.jsonl.gz"]
     documents = list(read_documents(files))
-    assert documents[0] == Document(str(folder / "note.txt"), "café\r\n")
-    assert [document.text for document in documents[1:]] == [row["text"] for row in ROWS] * 4
+    assert documents[0] == Document(str(folder / "note.txt"), {"text": "café\r\n"})
+    assert [document.row["text"] for document in documents[1:]] == [row["text"] for row in ROWS] * 4
     assert [document.id for document in documents[1:3]] == ["a", "b"]
 
 
@@ -57,7 +57,7 @@ def test_read_texts_stops_at_the_first_failure(folder) -> None:
 def test_other_columns(tmp_path) -> None:
     (tmp_path / "t.csv").write_text("NOTE,KEY\nchest pain,7\n")
     read = list(read_documents([tmp_path / "t.csv"], Columns(text="NOTE", id="KEY")))
-    assert read == [Document("7", "chest pain")]
+    assert read == [Document("7", {"text": "chest pain"})]
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_failures_name_the_place_and_the_rest_goes_on(tmp_path, name, content, m
     assert name in failure.id
     assert re.search(message, failure.message)
     assert "chest pain" not in failure.message
-    assert read[-1] == Document(str(tmp_path / "good.txt"), "fever")
+    assert read[-1] == Document(str(tmp_path / "good.txt"), {"text": "fever"})

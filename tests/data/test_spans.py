@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpie_models.data.spans import read_label_map, read_span_documents, resolve_overlaps, spans_of_words
+from nlpie_models.data.labels import LabelMap, read_label_map
+from nlpie_models.data.rows import find_split, read_rows
+from nlpie_models.data.spans import resolve_overlaps, spans_of_words
 from nlpie_models.documents import find_words
 from nlpie_models.errors import DataError
+from nlpie_models.tasks import get_task
 
 TEXT = "severe chest pain, given aspirin"
 ENTITIES = [
@@ -27,16 +30,29 @@ def folder(tmp_path):
     return tmp_path
 
 
+def read_golds(folder, split="train", labels=LabelMap()):
+    return get_task("ner").read_labelled(read_rows(find_split(folder, split)), labels)[1]
+
+
 def test_mapping_comes_before_overlap(folder) -> None:
-    (document,) = read_span_documents(folder, "train", read_label_map("maccrobat2020"))
-    assert document.spans == ((7, 17, "problem"), (25, 32, "treatment"))
+    assert read_golds(folder, labels=LabelMap(read_label_map("maccrobat2020"))) == [
+        ((7, 17, "problem"), (25, 32, "treatment"))
+    ]
 
 
 def test_longest_or_preferred_wins(folder) -> None:
-    (document,) = read_span_documents(folder, "train")
-    assert document.spans == ((0, 17, "History"), (25, 32, "Medication"))
-    (document,) = read_span_documents(folder, "train", prefer={"Sign_symptom"})
-    assert document.spans == ((7, 17, "Sign_symptom"), (25, 32, "Medication"))
+    assert read_golds(folder) == [((0, 17, "History"), (25, 32, "Medication"))]
+    assert read_golds(folder, labels=LabelMap(prefer={"Sign_symptom"})) == [
+        ((7, 17, "Sign_symptom"), (25, 32, "Medication"))
+    ]
+
+
+def test_tokens_without_a_text_are_joined(tmp_path) -> None:
+    row = {"tokens": ["severe", "chest", "pain", "."], "ner_tags": ["O", "B-x", "I-x", "O"]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row))
+    [(_, read)] = read_rows(tmp_path / "train.jsonl")
+    assert read["text"] == "severe chest pain ."
+    assert read["entities"] == [{"start": 7, "end": 17, "label": "x"}]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9), st.sampled_from("ab"))))
@@ -63,22 +79,22 @@ def test_spans_of_words() -> None:
     [
         ("{", r"train.jsonl:2: not a JSON line"),
         ("[]", r"train.jsonl:2: expected a JSON object"),
-        ('{"text": "a"}', r"train.jsonl:2: expected text and entities.*'entities'"),
-        ('{"text": "a", "entities": [{"start": 0, "end": 5, "label": "x"}]}', r"train.jsonl:2: an entity lies outside"),
+        ('{"text": "a"}', r"train.jsonl:2: not a labelled row for ner: 'entities' is missing"),
+        ('{"text": "a", "entities": [{"start": 0, "end": 5, "label": "x"}]}', r"train.jsonl:2: .*an entity lies outside the text"),
     ],
 )
 def test_errors_name_file_and_line(tmp_path, line, message) -> None:
     (tmp_path / "train.jsonl").write_text(json.dumps({"text": TEXT, "entities": ENTITIES}) + "\n" + line + "\n")
     with pytest.raises(DataError, match=message):
-        read_span_documents(tmp_path, "train")
+        read_golds(tmp_path)
 
 
 def test_other_errors(folder) -> None:
     with pytest.raises(DataError, match=r"has no test.jsonl\[.gz\]; splits there: train"):
-        read_span_documents(folder, "test")
-    with pytest.raises(DataError, match="no entity has one of the labels Nothing"):
-        read_span_documents(folder, "train", {"Nothing": "x"})
-    with pytest.raises(DataError, match=r"no label map 'x': give a .toml file or one of maccrobat2020"):
+        read_golds(folder, "test")
+    with pytest.raises(DataError, match="no row has an entity with one of the labels"):
+        get_task("ner").supervision.labels(read_golds(folder, labels=LabelMap({"Nothing": "x"})))
+    with pytest.raises(DataError, match=r"no label map 'x': give a .toml file or one of ade_re, maccrobat2020"):
         read_label_map("x")
     (folder / "twice.toml").write_text('[labels]\na = ["X"]\nb = ["X"]')
     with pytest.raises(DataError, match="stands under two targets"):

@@ -23,7 +23,7 @@ def entity(text: str, start: str, end: str, label: str) -> Entity:
 @pytest.fixture
 def annotation() -> Annotation:
     entities = [entity(TEXT, "chest", "\npain", "problem"), entity(TEXT, "aspirin", "aspirin", "treatment")]
-    return Annotation(TEXT, Coverage(len(TEXT), 20, 1), entities)
+    return Annotation(TEXT, Coverage(len(TEXT), 20, 1), entities=entities)
 
 
 class _Reader(HTMLParser):
@@ -53,7 +53,7 @@ def test_html_shows_the_note_as_text(annotation, render) -> None:
 
 
 def test_html_escapes_labels_and_document_names(annotation) -> None:
-    hostile = Annotation("x", Coverage(1, 1, 1), [Entity(0, 1, '"><img src=x>', "x", 0.5)])
+    hostile = Annotation("x", Coverage(1, 1, 1), entities=[Entity(0, 1, '"><img src=x>', "x", 0.5)])
     page = "".join(render_page([("<img src=y>", hostile)], title="<img src=z>"))
     assert "<img" not in page
 
@@ -108,7 +108,8 @@ def test_brat_keeps_documents_of_one_name_apart(annotation, tmp_path) -> None:
 def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
     text = "pa\ud800in\t\u2028x\r\n\r\ny"
     EXPORTS[kind](
-        [("a", Annotation(text, Coverage(9, 9, 1), [Entity(0, len(text), "problem", text, 0.5)]))], tmp_path / "o"
+        [("a", Annotation(text, Coverage(9, 9, 1), entities=[Entity(0, len(text), "problem", text, 0.5)]))],
+        tmp_path / "o",
     )
     if kind == "brat":
         assert (tmp_path / "o" / "a.ann").read_text().count("\t") == 2

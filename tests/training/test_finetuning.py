@@ -12,9 +12,12 @@ import torch
 from safetensors.torch import load_file
 
 from nlpie_models import load_clinical
-from nlpie_models.data.spans import SpanDocument
-from nlpie_models.training.starting import start_token_classifier
-from nlpie_models.training.token_examples import TokenExamples, collate_tokens, join_examples, tag_names
+from nlpie_models.checkpoint_files import LocalCheckpoint
+from nlpie_models.data.labels import LabelMap
+from nlpie_models.documents import Encoder, Reader
+from nlpie_models.tasks import get_task
+from nlpie_models.training.examples import collate, join_examples, make_examples
+from nlpie_models.training.starting import HeadPlan, start_model
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 SENTENCES = [
@@ -56,9 +59,9 @@ def recipe(name: str, *arguments: object, check: bool = True) -> subprocess.Comp
 
 
 def f1_on_test(folder: Path, data: Path) -> float:
-    from nlpie_models.evaluation.ner import evaluate_ner
+    from nlpie_models.evaluation.evaluate import evaluate_pipeline
 
-    return evaluate_ner(load_clinical(folder), data, "test", str(data / "map.toml"))["scores"]["micro"]["f1"]
+    return evaluate_pipeline(load_clinical(folder), data, "test", str(data / "map.toml"))["scores"]["f1"]
 
 
 def test_teacher_then_student_by_command_line(data, ner_folder, tmp_path) -> None:
@@ -74,9 +77,9 @@ def test_teacher_then_student_by_command_line(data, ner_folder, tmp_path) -> Non
     taught = ["--teacher", teacher, "--unlabelled", data / "validation.jsonl"]
     recipe("finetune", "--start", tmp_path / "cut", "--output", student, *mapped, *taught, *small, "--join", 64)
     record = json.loads((student / "finetuning.json").read_text())
-    assert record["best_validation_f1"] > 0.9
+    assert record["best_on_validation"] > 0.9
     assert f1_on_test(student, data) > 0.7
-    assert load_clinical(student).window == 64
+    assert load_clinical(student).reader.window == 64
 
     other = recipe("finetune", "--start", ner_folder, "--output", tmp_path / "no", *mapped, *taught, check=False)
     assert "have different tokenizers" in other.stderr
@@ -124,28 +127,30 @@ def test_killed_and_resumed_gives_the_same_model(data, ner_folder, tmp_path) -> 
 @pytest.mark.parametrize("unit", ["sentence", "window"])
 def test_examples_label_first_pieces_and_keep_every_word(tokenizer, unit) -> None:
     row = document(0)
-    spans = tuple((entity["start"], entity["end"], entity["label"]) for entity in row["entities"])
-    tags = tag_names(["Sign_symptom", "Medication", "Diagnostic_procedure"])
-    examples = list(TokenExamples(tokenizer, tags, unit, 16).from_documents([SpanDocument("0", row["text"], spans)]))
+    task = get_task("ner")
+    (rows, golds) = task.read_labelled([("here", row)], LabelMap())
+    tags = task.supervision.labels(golds)
+    reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, 16, unit=unit)
+    examples = list(make_examples(task, [task.plan(rows[0], reader, None)], golds, tags))
     assert len(examples) > 1
     labelled = [
-        (tokenizer.convert_ids_to_tokens(piece), tags[label])
+        (tokenizer.convert_ids_to_tokens(int(piece)), tags[label])
         for example in examples
         for piece, label in zip(example["input_ids"], example["labels"], strict=True)
         if label > 0
     ]
     assert labelled[:2] == [("chest", "B-Sign_symptom"), ("pain", "I-Sign_symptom")]
-    assert sum(tag[0] == "B" for _, tag in labelled) == len(spans)
+    assert sum(tag[0] == "B" for _, tag in labelled) == len(golds[0])
     assert all(len(example["input_ids"]) <= 16 for example in examples)
 
 
 def test_collation_pads_labels_and_targets() -> None:
-    hard = collate_tokens(
+    hard = collate(
         [{"input_ids": [2, 9, 3], "labels": [-100, 1, -100]}, {"input_ids": [2, 3], "labels": [-100, -100]}]
     )
     assert hard["labels"].tolist() == [[-100, 1, -100], [-100, -100, -100]]
     assert hard["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
-    soft = collate_tokens(
+    soft = collate(
         [{"input_ids": [2], "labels": np.zeros((1, 3), np.float16)}, {"input_ids": [2, 3], "labels": np.ones((2, 3))}]
     )
     assert soft["labels"].shape == (2, 2, 3)
@@ -170,12 +175,14 @@ def test_joined_examples_keep_every_label_and_never_cross_documents() -> None:
 
 
 def test_a_head_with_the_same_tags_is_kept(ner_folder) -> None:
+    start = LocalCheckpoint(ner_folder)
     tags = list(load_clinical(ner_folder).engine.model.config.id2label.values())
-    kept, _ = start_token_classifier(ner_folder, tags, window=32, seed=0)
+    kept, _ = start_model(start, HeadPlan(get_task("ner"), tags, False, 32, {"assertion": True}), seed=0)
     weights = load_file(ner_folder / "model.safetensors")
     assert torch.equal(kept.classifier.weight, weights["classifier.weight"])
     assert kept.config.window_tokens == 32
-    new, _ = start_token_classifier(ner_folder, ["O", "B-x", "I-x"], window=32, seed=0)
+    assert kept.config.task_options == {"ner": {"assertion": True}}
+    new, _ = start_model(start, HeadPlan(get_task("ner"), ["O", "B-x", "I-x"], False, 32, {}), seed=0)
     assert new.classifier.weight.shape[0] == 3
     name = "embeddings.word_embeddings.weight"
     assert torch.equal(new.bert.state_dict()[name], weights[f"bert.{name}"])

@@ -1,0 +1,53 @@
+"""Annotations as spaCy documents, for those who have spaCy."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NlpieError
+from .annotation import Annotation, Entity
+from .words import find_words
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span
+    from spacy.vocab import Vocab
+
+
+def to_doc(annotation: Annotation, vocab: "Vocab | None" = None) -> "Doc":
+    """Return a Doc of our words with what was found.
+
+    ``doc.spans["entities"]`` holds the entities (they may overlap), each with ``span._.score`` and
+    ``span._.assertion``; ``doc._.relations`` the relations as (head span, tail span, label, score); ``doc.cats`` the
+    scores of a classification. An entity that was given with ends inside a word is widened to whole words.
+
+    Args:
+        annotation: The annotation.
+        vocab: Vocabulary of the pipeline that the Doc is for; a new one by default.
+
+    Raises:
+        NlpieError: spaCy is not installed.
+    """
+    try:
+        from spacy.tokens import Doc, Span, SpanGroup
+        from spacy.util import get_words_and_spaces
+        from spacy.vocab import Vocab
+    except ImportError:
+        raise NlpieError("to_spacy() needs spaCy; run `pip install nlpie-models[spacy]`") from None
+    for owner, name in ((Span, "score"), (Span, "assertion"), (Doc, "relations")):
+        if not owner.has_extension(name):
+            owner.set_extension(name, default=None)
+    text = annotation.text
+    words, spaces = get_words_and_spaces([text[start:end] for start, end in find_words(text)], text)
+    doc = Doc(Vocab() if vocab is None else vocab, words=words, spaces=spaces)
+
+    def span_of(entity: Entity) -> "Span":
+        span: Any = doc.char_span(entity.start, entity.end, label=entity.label, alignment_mode="expand")
+        span._.score, span._.assertion = entity.score, entity.assertion
+        return span
+
+    doc.spans["entities"] = SpanGroup(doc, name="entities", spans=[span_of(entity) for entity in annotation.entities])
+    doc._.relations = [
+        (span_of(relation.head), span_of(relation.tail), relation.label, relation.score)
+        for relation in annotation.relations
+    ]
+    if annotation.classification is not None:
+        doc.cats = dict(annotation.scores)
+    return doc
