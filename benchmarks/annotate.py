@@ -28,9 +28,9 @@ from nlpie_models.data.documents import Document, find_files, read_documents
 @click.option("--output", default="benchmarks/annotate.json", type=click.Path(path_type=Path))
 def main(inputs: tuple[str, ...], checkpoint: str, limit: int, rounds: int, output: Path) -> None:
     """Time both on the notes in INPUTS and write the figures to a JSON file."""
-    texts = [item.text for item in read_documents(find_files(inputs)) if isinstance(item, Document)][:limit]
+    texts = [item.row["text"] for item in read_documents(find_files(inputs)) if isinstance(item, Document)][:limit]
     ours = load_clinical(checkpoint, device="cpu")
-    theirs = _their_pipeline(ours.checkpoint.folder, ours.window, ours.overlap)
+    theirs = _their_pipeline(ours.checkpoint.folder, ours.reader.window, ours.reader.overlap)
     contenders: dict[str, Callable[[], object]] = {
         "nlpie_models": lambda: list(ours.stream(texts)),
         "transformers, stride, batch 1": lambda: list(theirs(texts, batch_size=1)),

@@ -1,12 +1,17 @@
 """Shared fixtures: no network, tiny random checkpoints made in memory."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from pytest_socket import disable_socket
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification, BertTokenizer
+
+from nlpie_models.tasks import get_task
 
 WORDS = ["the", "patient", "has", "chest", "pain", "and", "fever", "no", "of", "with", "was", "given", "aspirin"]
 WORDS += ["for", "a", "ct", "scan", "denies"]
@@ -64,3 +69,30 @@ def ner_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
 def mlm_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     return save(BertForMaskedLM(bert_config), tokenizer, tmp_path_factory.mktemp("tiny") / "mlm")
+
+
+CLASSES = ("malignant", "ambiguous", "other")
+
+
+def save_head(task, labels, tokenizer, bert_config, folder: Path, *, multi_label: bool = False, **options) -> Path:
+    """Save a tiny random checkpoint with a task's head."""
+    config = copy.deepcopy(bert_config)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: index for index, label in enumerate(labels)}
+    config.problem_type = "multi_label_classification" if multi_label else None
+    if options:
+        config.task_options = {task.name: options}
+    torch.manual_seed(0)
+    return save(getattr(transformers, task.auto_class).from_config(config), tokenizer, folder)
+
+
+@pytest.fixture(scope="session")
+def head_folder(tokenizer, bert_config, tmp_path_factory):
+    """Return a function from a task and its labels to the folder of a tiny checkpoint."""
+
+    @cache
+    def make(task_name: str, labels: tuple[str, ...] = CLASSES, multi_label: bool = False) -> Path:
+        folder = tmp_path_factory.mktemp("heads") / task_name
+        return save_head(get_task(task_name), labels, tokenizer, bert_config, folder, multi_label=multi_label)
+
+    return make

@@ -6,9 +6,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_socket
 import torch
+from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from nlpie_models import load_clinical
@@ -17,6 +19,7 @@ from nlpie_models.conversion import convert_checkpoint
 from nlpie_models.errors import CheckpointError, NlpieError
 from nlpie_models.pinning import pin_checkpoint
 from nlpie_models.registry import CHECKPOINTS_FOLDER, get_checkpoint, read_checkpoint
+from nlpie_models.sentence_modules import read_embedding_options, write_embedding_options
 
 PUBLISHED = Path(__file__).parent / "reference" / "minialbert"
 
@@ -145,3 +148,51 @@ def test_pinning_without_network_or_hub_id(tmp_path) -> None:
         pin_checkpoint(get_checkpoint("tiny-clinicalbert"), tmp_path)
     with pytest.raises(CheckpointError, match="open-base is not on the Hub"):
         pin_checkpoint(get_checkpoint("open-base"), tmp_path)
+
+
+def test_sentence_transformers_loads_a_converted_folder(ner_folder, tmp_path) -> None:
+    convert_checkpoint(ner_folder, tmp_path / "plain")
+    theirs = SentenceTransformer(str(tmp_path / "plain"), device="cpu", local_files_only=True)
+    texts = ["the patient has chest pain", "no fever"]
+    ours = load_clinical(tmp_path / "plain", "embedding", device="cpu")
+    vectors = [annotation.embedding for annotation in ours(texts)]
+    np.testing.assert_allclose(vectors, theirs.encode(texts), atol=1e-5)
+    assert abs(np.linalg.norm(vectors[0]) - 1) > 0.01
+
+
+@pytest.mark.parametrize("pooling", ["cls", "max", "mean"])
+def test_a_sentence_transformers_folder_brings_its_pooling(ner_folder, tmp_path, pooling) -> None:
+    folder = tmp_path / "model"
+    convert_checkpoint(ner_folder, folder)
+    write_embedding_options(folder, {"pooling": pooling, "normalize": True}, width=32, window=64)
+    assert read_embedding_options(folder) == {"pooling": pooling, "normalize": True}
+    convert_checkpoint(folder, tmp_path / "again")
+    assert read_embedding_options(tmp_path / "again") == {"pooling": pooling, "normalize": True}
+    vector = load_clinical(folder, "embedding", device="cpu")("the patient has chest pain").embedding
+    theirs = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(vector, theirs.encode("the patient has chest pain"), atol=1e-5)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_pooling_that_is_not_known_is_refused(ner_folder, tmp_path) -> None:
+    convert_checkpoint(ner_folder, tmp_path / "model")
+    path = tmp_path / "model" / "1_Pooling" / "config.json"
+    path.write_text(json.dumps({"pooling_mode_mean_sqrt_len_tokens": True}))
+    with pytest.raises(CheckpointError, match=r"asks for another pooling; the embedding task knows .* cls, mean, max"):
+        load_clinical(tmp_path / "model", "embedding")
+    (tmp_path / "model" / "modules.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_clinical(tmp_path / "model", "embedding")
+
+
+def test_sentences_have_vectors_of_their_own(ner_folder) -> None:
+    pipe = load_clinical(ner_folder, "embedding", device="cpu", unit="sentence")
+    text = "The patient has chest pain.\r\nNo fever. " + "fever " * 100
+    annotation = pipe(text)
+    pieces = [text[sentence.start : sentence.end] for sentence in annotation.sentences]
+    assert pieces[:2] == ["The patient has chest pain.", "No fever."]
+    assert len(pieces) == 3
+    alone = load_clinical(ner_folder, "embedding", device="cpu")
+    np.testing.assert_allclose(annotation.sentences[1].embedding, alone("No fever.").embedding, atol=1e-5)
+    assert annotation.gives == ("embedding", "sentences")
+    assert alone(text, normalize=True).embedding @ alone(text, normalize=True).embedding == pytest.approx(1, abs=1e-5)

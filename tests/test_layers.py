@@ -15,7 +15,17 @@ LAYERS = [
     {"errors", "files", "scoring", "_version"},
     {"registry", "documents", "architectures"},
     {"tasks", "data", "distillation"},
-    {"adapters", "batch", "checkpoint_files", "conversion", "engines", "pinning", "pipelines", "sentence_modules", "training"},
+    {
+        "adapters",
+        "batch",
+        "checkpoint_files",
+        "conversion",
+        "engines",
+        "pinning",
+        "pipelines",
+        "sentence_modules",
+        "training",
+    },
     {"evaluation"},
     {"cli"},
 ]

@@ -30,7 +30,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def read_golds(folder, split="train", labels=LabelMap()):
+AS_THEY_ARE = LabelMap()
+
+
+def read_golds(folder, split="train", labels=AS_THEY_ARE):
     return get_task("ner").read_labelled(read_rows(find_split(folder, split)), labels)[1]
 
 
@@ -80,7 +83,10 @@ def test_spans_of_words() -> None:
         ("{", r"train.jsonl:2: not a JSON line"),
         ("[]", r"train.jsonl:2: expected a JSON object"),
         ('{"text": "a"}', r"train.jsonl:2: not a labelled row for ner: 'entities' is missing"),
-        ('{"text": "a", "entities": [{"start": 0, "end": 5, "label": "x"}]}', r"train.jsonl:2: .*an entity lies outside the text"),
+        (
+            '{"text": "a", "entities": [{"start": 0, "end": 5, "label": "x"}]}',
+            r"train.jsonl:2: .*an entity lies outside the text",
+        ),
     ],
 )
 def test_errors_name_file_and_line(tmp_path, line, message) -> None:

@@ -145,9 +145,7 @@ def test_examples_label_first_pieces_and_keep_every_word(tokenizer, unit) -> Non
 
 
 def test_collation_pads_labels_and_targets() -> None:
-    hard = collate(
-        [{"input_ids": [2, 9, 3], "labels": [-100, 1, -100]}, {"input_ids": [2, 3], "labels": [-100, -100]}]
-    )
+    hard = collate([{"input_ids": [2, 9, 3], "labels": [-100, 1, -100]}, {"input_ids": [2, 3], "labels": [-100, -100]}])
     assert hard["labels"].tolist() == [[-100, 1, -100], [-100, -100, -100]]
     assert hard["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
     soft = collate(

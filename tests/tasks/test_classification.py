@@ -1,0 +1,152 @@
+"""Classification and inference: parity with transformers, pooling, thresholds, pairs of any length."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from nlpie_models import NlpieError, load_clinical
+from nlpie_models.errors import UnknownName
+from nlpie_models.tasks import Head
+from nlpie_models.tasks._classes import classify, pool
+
+SHORT = "the patient has chest pain and fever"
+NOTE = f"{SHORT}. no aspirin was given. " * 60
+NLI = ("contradiction", "entailment", "neutral")
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_same_label_and_score_as_transformers(head_folder, multi_label) -> None:
+    folder = head_folder("classification", multi_label=multi_label)
+    ours = load_clinical(folder, "text-classification", device="cpu")(SHORT)
+    theirs = {
+        row["label"]: row["score"]
+        for row in pipeline("text-classification", str(folder), device="cpu")(SHORT, top_k=None)
+    }
+    assert ours.scores == pytest.approx(theirs, abs=1e-5)
+    assert ours.score == pytest.approx(max(theirs.values()), abs=1e-5)
+    if multi_label:
+        assert set(ours.labels) == {label for label, score in theirs.items() if score >= 0.5}
+    else:
+        assert ours.label == max(theirs, key=theirs.get)
+        assert sum(ours.scores.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("task", ["token-classification", "text-classification", "fill-mask", "feature-extraction"])
+def test_transformers_pipelines_load_the_same_folders(task, head_folder, ner_folder, mlm_folder) -> None:
+    folder = {"token-classification": ner_folder, "fill-mask": mlm_folder}.get(task) or head_folder("classification")
+    assert load_clinical(folder, task, device="cpu") is not None
+    assert pipeline(task, model=str(folder), device="cpu")(f"{SHORT} [MASK]")
+
+
+PROBABILITIES = np.array([[0.1, 0.8, 0.1], [0.5, 0.2, 0.3], [0.05, 0.05, 0.9]])
+
+
+@pytest.mark.parametrize(
+    ("pooling", "neutral", "expected"),
+    [
+        ("mean", None, [(0.1 + 0.5 + 0.1) / 4, (0.8 + 0.2 + 0.1) / 4, (0.1 + 0.3 + 1.8) / 4]),
+        ("max", None, [0.5, 0.8, 0.9]),
+        ("first", None, [0.1, 0.8, 0.1]),
+        ("decisive", None, [0.05, 0.05, 0.9]),
+        ("decisive", 2, [0.1, 0.8, 0.1]),
+    ],
+)
+def test_pooling_by_hand(pooling, neutral, expected) -> None:
+    np.testing.assert_allclose(pool(PROBABILITIES, [1, 1, 2], pooling, neutral), expected)
+
+
+def test_thresholds_of_independent_labels() -> None:
+    head = Head(("a", "b", "c"), multi_label=True)
+    found = classify(np.array([0.6, 0.3, 0.5]), head, "mean", {"a": 0.7, "b": 0.2})
+    assert found.labels == ("c", "b")
+    assert found.label == "c"
+    assert found.score == pytest.approx(0.6)
+    nothing = classify(np.array([0.1, 0.1, 0.1]), head, "mean")
+    assert nothing.labels == ()
+    assert nothing.label is None
+
+
+def test_thresholds_in_the_config_are_used(head_folder, tmp_path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(head_folder("classification", multi_label=True), folder)
+    config = json.loads((folder / "config.json").read_text())
+    for limit, expected in ((0.0, 3), (1.0, 0)):
+        thresholds = dict.fromkeys(config["label2id"], limit)
+        config["task_options"] = {"classification": {"thresholds": thresholds, "pooling": "max"}}
+        (folder / "config.json").write_text(json.dumps(config))
+        pipe = load_clinical(folder, "classification", device="cpu")
+        assert len(pipe(NOTE).labels) == expected
+        assert pipe(NOTE).classification.pooling == "max"
+        assert pipe(NOTE, pooling="first").classification.pooling == "first"
+
+
+def test_pooling_of_a_long_note(head_folder) -> None:
+    pipe = load_clinical(head_folder("classification"), "classification", device="cpu")
+    assert pipe(NOTE, pooling="first").scores == pytest.approx(
+        load_clinical(head_folder("classification"), "classification", device="cpu", on_long="truncate")(NOTE).scores,
+        abs=0.2,
+    )
+    assert pipe(NOTE, pooling="max").scores != pipe(NOTE, pooling="mean").scores
+    assert pipe(NOTE).classification.pooling == "mean"
+    with pytest.raises(UnknownName, match="Unknown classification option pooling 'median'"):
+        pipe(NOTE, pooling="median")
+
+
+@pytest.fixture(scope="module")
+def nli(head_folder):
+    return load_clinical(head_folder("nli", NLI), "nli", device="cpu")
+
+
+def test_pair_is_read_with_both_segments(nli, head_folder) -> None:
+    folder = head_folder("nli", NLI)
+    tokens = AutoTokenizer.from_pretrained(folder)(SHORT, "no fever", return_tensors="pt")
+    assert tokens["token_type_ids"].sum() > 0
+    with torch.no_grad():
+        logits = AutoModelForSequenceClassification.from_pretrained(folder).eval()(**tokens).logits[0]
+    annotation = nli(SHORT, "no fever")
+    assert list(annotation.scores.values()) == pytest.approx(logits.softmax(-1).tolist(), abs=1e-5)
+    assert annotation.hypothesis == "no fever"
+    assert nli([(SHORT, "no fever"), {"premise": SHORT, "hypothesis": "no fever"}]) == [annotation] * 2
+
+
+def test_labels_go_by_name_whatever_their_order(nli, head_folder, tmp_path) -> None:
+    folder = tmp_path / "turned"
+    shutil.copytree(head_folder("nli", NLI), folder)
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    order = [2, 0, 1]
+    for name in ("classifier.weight", "classifier.bias"):
+        weights[name] = weights[name][order].contiguous()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {str(index): NLI[old] for index, old in enumerate(order)}
+    config["label2id"] = {label: int(index) for index, label in config["id2label"].items()}
+    (folder / "config.json").write_text(json.dumps(config))
+    turned = load_clinical(folder, "nli", device="cpu")
+    for premise in (SHORT, NOTE):
+        assert turned(premise, "no fever").label == nli(premise, "no fever").label
+        assert turned(premise, "no fever").scores == pytest.approx(nli(premise, "no fever").scores, abs=1e-5)
+
+
+def test_both_may_be_long(nli) -> None:
+    annotation = nli(NOTE, NOTE[:900])
+    assert annotation.coverage.characters == len(NOTE)
+    assert annotation.coverage.windows > 100
+    assert sum(annotation.scores.values()) == pytest.approx(1)
+    assert nli(NOTE, "no fever").coverage.windows > 10
+
+
+def test_pairs_that_cannot_be_read(nli) -> None:
+    with pytest.raises(NlpieError, match="the hypothesis is empty"):
+        nli(SHORT, "  ")
+    with pytest.raises(NlpieError, match="nli needs premise and hypothesis; hypothesis is missing"):
+        nli(SHORT)
+    with pytest.raises(NlpieError, match="nli takes premise and hypothesis, got 3 values"):
+        nli("a", "b", "c")
+    with pytest.raises(NlpieError, match="expected hypothesis to be a text"):
+        nli(SHORT, 3)

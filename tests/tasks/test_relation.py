@@ -1,0 +1,159 @@
+"""Relations: what the model reads of a pair, which pairs are made, and entities that cannot be used."""
+
+import json
+
+import pytest
+
+from nlpie_models import Entity, NlpieError, load_clinical
+from nlpie_models.documents import Encoder, Reader
+from nlpie_models.errors import TextTooLong
+from nlpie_models.tasks import get_task
+from nlpie_models.tasks.relation import RelationOptions
+
+TEXT = "the patient has fever. aspirin was given for chest pain. no ct scan."
+FEVER, ASPIRIN, PAIN = (16, 21), (23, 30), (45, 55)
+LABELS = ("none", "treats")
+
+
+@pytest.fixture(scope="module")
+def pipe(head_folder):
+    return load_clinical(head_folder("relation", LABELS), "relation", device="cpu")
+
+
+@pytest.fixture
+def read(tokenizer):
+    """Return a function from a row and options to the passages as text."""
+
+    def passages(row, window=64, **options) -> list[str]:
+        reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, window)
+        plan = get_task("relation").plan({"text": TEXT, **row}, reader, RelationOptions(**options))
+        return [tokenizer.decode(passage.input_ids[1:-1]) for passage in plan.passages]
+
+    return passages
+
+
+def pair(head, tail, head_type="A", tail_type="No_Fever") -> dict:
+    return {
+        "head": {"start": head[0], "end": head[1], "type": head_type},
+        "tail": {"start": tail[0], "end": tail[1], "type": tail_type},
+    }
+
+
+def test_typed_markers(read) -> None:
+    assert read(pair(ASPIRIN, PAIN)) == ["@ * a * aspirin @ was given for # ^ no fever ^ chest pain # ."]
+    assert read(pair(PAIN, ASPIRIN, "a", "no")) == ["# ^ no ^ aspirin # was given for @ * a * chest pain @ ."]
+
+
+def test_placeholders(read) -> None:
+    options = {"marking": "placeholders"}
+    assert read(pair(ASPIRIN, PAIN, "a", "no"), **options) == ["@ a $ was given for @ no $ ."]
+    nested = read(pair((45, 55), (51, 55), "a", "no"), **options)
+    assert nested == ["aspirin was given for @ a - no $ ."]
+
+
+def test_nested_markers(read) -> None:
+    assert read(pair((45, 55), (51, 55), "a", "no")) == ["aspirin was given for @ * a * chest # ^ no ^ pain # @ ."]
+    assert read(pair((45, 50), (45, 55), "a", "no")) == ["aspirin was given for # ^ no ^ @ * a * chest @ pain # ."]
+
+
+def test_context(read) -> None:
+    assert read(pair(FEVER, PAIN, "a", "no")) == [
+        "the patient has @ * a * fever @ . aspirin was given for # ^ no ^ chest pain # ."
+    ]
+    window = read(pair(ASPIRIN, PAIN, "a", "no"), context="window")
+    assert window[0].startswith("the patient has fever .")
+    assert window[0].endswith("no ct scan .")
+    narrow = read(pair(ASPIRIN, PAIN, "a", "no"), context="window", window=21)
+    assert narrow == [". @ * a * aspirin @ was given for # ^ no ^ chest pain # . no"]
+
+
+def entities(*spans, label="problem") -> dict:
+    return {"entities": [{"start": start, "end": end, "label": label} for start, end in spans]}
+
+
+def test_pairs_are_made_within_a_sentence_or_a_window(read) -> None:
+    assert len(read(entities(FEVER, ASPIRIN, PAIN))) == 2
+    assert len(read(entities(FEVER, ASPIRIN, PAIN), context="window")) == 6
+    assert len(read(entities(FEVER, ASPIRIN, PAIN), context="window", max_distance=5)) == 2
+    assert len(read(entities(FEVER, ASPIRIN, PAIN), context="window", types=[["problem", "test"]])) == 0
+    assert len(read(entities(FEVER))) == 0
+    assert len(read(entities(ASPIRIN, ASPIRIN))) == 0
+
+
+def test_relations_of_given_entities(pipe) -> None:
+    annotation = pipe(TEXT, entities=[Entity(*PAIN, "problem", "x"), {"start": 23, "end": 30, "label": "treatment"}])
+    assert [(entity.text, entity.label) for entity in annotation.entities] == [
+        ("aspirin", "treatment"),
+        ("chest pain", "problem"),
+    ]
+    assert [(relation.head.text, relation.tail.text) for relation in annotation.relations] == [
+        ("aspirin", "chest pain"),
+        ("chest pain", "aspirin"),
+    ]
+    label = annotation.relations[0].label
+    kept = pipe(TEXT, entities=[ASPIRIN, PAIN], unrelated=label).relations
+    assert all(relation.label != label for relation in kept)
+    assert len(pipe(TEXT, entities=[ASPIRIN, PAIN], unrelated=label, keep_unrelated=True).relations) == 2
+
+
+def test_one_pair_always_has_an_answer(pipe) -> None:
+    for unrelated in LABELS:
+        (relation,) = pipe(TEXT, head=ASPIRIN, tail=PAIN, unrelated=unrelated).relations
+        assert (relation.head.start, relation.tail.start) == (ASPIRIN[0], PAIN[0])
+        assert 0.5 <= relation.score <= 1
+
+
+def test_from_raw_text_with_a_ner_checkpoint(head_folder, ner_folder) -> None:
+    ner = load_clinical(ner_folder, device="cpu")
+    pipe = load_clinical(head_folder("relation", LABELS), "relation", ner=ner_folder, device="cpu", assertion=True)
+    annotation = pipe(TEXT * 30)
+    assert [entity.start for entity in annotation.entities] == [entity.start for entity in ner(TEXT * 30).entities]
+    assert annotation.relations
+    assert annotation.coverage.characters == len(TEXT) * 30
+    assert pipe(TEXT, entities=[]).relations == []
+    assert pipe.settings["ner"]["task"] == "ner"
+    assert pipe([TEXT, {"text": TEXT, "head": ASPIRIN, "tail": PAIN}])[1].relations[0].head.text == "aspirin"
+    with pytest.raises(NlpieError, match=r"ner takes no entities, so ner=\.\.\. has no use"):
+        load_clinical(ner_folder, "ner", ner=ner_folder)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({}, r"relation needs head and tail, or entities, or a checkpoint that finds them \(ner=...\)"),
+        ({"head": ASPIRIN}, "relation needs both head and tail"),
+        ({"head": ASPIRIN, "tail": ASPIRIN}, "head and tail are the same span, 23 to 30"),
+        ({"head": ASPIRIN, "tail": (60, 99)}, "tail 60 to 99 is empty or outside the text of 68 characters"),
+        ({"head": (5, 5), "tail": PAIN}, "head 5 to 5 is empty or outside"),
+        ({"head": (-3, 2), "tail": PAIN}, "head -3 to 2 is empty or outside"),
+        ({"head": (3, 4), "tail": PAIN}, "head 3 to 4 is blank"),
+        ({"head": "aspirin", "tail": PAIN}, r"head: expected \(start, end\), an Entity, or a mapping .*got str"),
+        ({"entities": [{"start": 1}]}, "entity: expected .*got dict"),
+        ({"entities": [(0, 500)]}, "entity 0 to 500 is empty or outside"),
+    ],
+)
+def test_entities_that_cannot_be_used(pipe, row, message) -> None:
+    good = {"text": TEXT, "head": ASPIRIN, "tail": PAIN}
+    (outcomes,) = pipe.stream_groups([good, {"text": TEXT, **row}, good])
+    assert [isinstance(outcome, NlpieError) for outcome in outcomes] == [False, True, False]
+    with pytest.raises(NlpieError, match=message):
+        pipe({"text": TEXT, **row})
+
+
+def test_a_named_pair_too_far_apart(pipe) -> None:
+    with pytest.raises(TextTooLong, match="do not fit into the window of 64 tokens"):
+        pipe(TEXT + " fever" * 60, head=FEVER, tail=(len(TEXT) + 300, len(TEXT) + 306))
+
+
+def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:
+    from nlpie_models.documents.exports import EXPORTS
+
+    annotation = pipe(TEXT, entities=[ASPIRIN, PAIN])
+    assert json.loads(json.dumps(annotation.to_dict()))["relations"][0]["head"]["text"] == "aspirin"
+    EXPORTS["brat"]([("a", annotation)], tmp_path / "brat")
+    lines = (tmp_path / "brat" / "a.ann").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["T1", "T2", "R1", "R2"]
+    assert lines[2].split("\t")[1].endswith("Arg1:T1 Arg2:T2")
+    assert annotation.to_dataframe()["head_text"].tolist() == ["aspirin", "chest pain"]
+    doc = annotation.to_spacy()
+    assert [(head.text, tail.text) for head, tail, *_ in doc._.relations[:1]] == [("aspirin", "chest pain")]
