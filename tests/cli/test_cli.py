@@ -129,7 +129,7 @@ def test_outputs_never_take_the_place_of_anything_else(notes, ner_folder, mlm_fo
 
 def test_outputs_that_cannot_hold_what_a_task_gives(mlm_folder, notes, tmp_path) -> None:
     result = run("annotate", notes, "-c", mlm_folder, "-t", "embedding", "-o", tmp_path / "o.csv", code=1)
-    assert "embedding gives embedding, which .csv cannot hold; write .jsonl" in result.output
+    assert "embedding gives vectors, which CSV cannot hold; write .jsonl or .parquet" in result.output
 
 
 def test_journal_is_private_and_bound_to_its_outputs(notes, ner_folder, tmp_path, monkeypatch) -> None:
@@ -242,11 +242,12 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
     data.mkdir()
     row = {"id": "1", "text": NOTE, "entities": [{"start": 16, "end": 26, "label": "problem"}]}
     (data / "test.jsonl").write_text(json.dumps(row))
-    readme.write_text("before\n<!-- results: ner -->\nold\n<!-- end of results -->\nafter\n")
+    end = "<!-- end of results -->"
+    readme.write_text(f"before\n<!-- results: ner -->\nold\n{end}\nafter\n<!-- results: tasks -->\n{end}\n")
     run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
     run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
     (written,) = json.loads((results / "tiny.json").read_text())["results"]
-    assert written["scores"]["micro"]["gold"] == 1
+    assert written["scores"]["gold"] == 1
     assert len(written["data_sha256"]) == 64
     assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
     assert "old" in readme.read_text()
