@@ -34,9 +34,8 @@ def read_label_map(name: str) -> dict[str, str]:
     bundled = Path(__file__).parent / "label_maps"
     path = Path(name) if name.endswith(".toml") else bundled / f"{name}.toml"
     if not path.exists():
-        raise DataError(
-            f"no label map {name!r}: give a .toml file or one of {', '.join(sorted(file.stem for file in bundled.glob('*')))}"
-        )
+        known = ", ".join(sorted(file.stem for file in bundled.glob("*.toml")))
+        raise DataError(f"no label map {name!r}: give a .toml file or one of {known}")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))["labels"]
         pairs = [(source, target) for target, sources in table.items() for source in sources]

@@ -1,17 +1,21 @@
 """Assertion: triggers, scopes, pseudo-triggers, terminations and sections."""
 
+import json
 import random
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpie_models.documents.annotation import Entity
-from nlpie_models.documents.assertion import ASSERTIONS, assert_entities, load_rules, read_rules
+from nlpie_models.documents.assertion import assert_entities
+from nlpie_models.documents.assertion_rules import ASSERTIONS, load_rules, read_rules
 from nlpie_models.documents.words import find_words
 from nlpie_models.errors import DataError
+from nlpie_models.scoring import score_classes
 
 # Each entity is in brackets, with the first letter of its assertion, or = where none applies.
 NEGATED = [
@@ -210,3 +214,18 @@ def test_a_wrong_rule_file(rules, problem, tmp_path) -> None:
 def test_a_rule_file_that_is_absent(tmp_path) -> None:
     with pytest.raises(DataError, match=r"absent\.toml"):
         read_rules(tmp_path / "absent.toml")
+
+
+def test_hand_labelled_mentions() -> None:
+    """The figures of ``benchmarks/assertion.py``, as far as a user may rely on them."""
+    path = Path(__file__).parent.parent / "reference" / "assertion" / "mentions.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) >= 300
+    found = []
+    for row in rows:
+        mention = Entity(row["start"], row["end"], row["label"], row["text"][row["start"] : row["end"]])
+        found.append(assert_entities(row["text"], [mention])[0].assertion or "affirmed")
+    scores = score_classes([row["assertion"] for row in rows], found)
+    assert set(scores["labels"]) == {"affirmed", *ASSERTIONS}
+    assert scores["labels"]["negated"]["f1"] >= 0.90
+    assert scores["accuracy"] >= 0.85

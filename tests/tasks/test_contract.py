@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from datasets import Dataset
 
 from nlpie_models import NlpieError, load_clinical
 from nlpie_models.batch import annotate_documents
@@ -130,6 +131,13 @@ def test_every_output_writes_it_or_says_why_not(task, pipe, tmp_path) -> None:
         assert len(list(done)) == 3
         assert report.failures == []
         assert path.exists()
+
+
+def test_datasets_map_takes_the_dictionaries(task, pipe) -> None:
+    rows = [make_row(task, words) for words in (5, 40)]
+    mapped = Dataset.from_list(rows).map(lambda row: pipe(row).to_dict())
+    assert {"coverage", task.gives} <= set(mapped.column_names)
+    assert mapped[0]["coverage"]["characters"] == len(rows[0][task.inputs[0]])
 
 
 def test_command_line(task, head_folder, tmp_path) -> None:

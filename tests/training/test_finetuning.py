@@ -81,7 +81,9 @@ def test_teacher_then_student_by_command_line(data, ner_folder, tmp_path) -> Non
     assert f1_on_test(student, data) > 0.7
     assert load_clinical(student).reader.window == 64
 
-    other = recipe("finetune", "--start", ner_folder, "--output", tmp_path / "no", *mapped, *taught, *small, check=False)
+    other = recipe(
+        "finetune", "--start", ner_folder, "--output", tmp_path / "no", *mapped, *taught, *small, check=False
+    )
     assert "have different tokenizers" in other.stderr
 
 
