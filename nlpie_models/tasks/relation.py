@@ -12,8 +12,9 @@ The checkpoint's config says how it was taught:
 - ``unrelated``: the label that means no relation; such pairs are left out of the result, unless ``keep_unrelated`` or
   the caller named the pair.
 
-Pairs are made of ``entities`` in both directions, if their context fits into a window and they are at most
-``max_distance`` characters apart. ``assertion=True`` marks the entities as for ``ner``.
+Pairs are made of ``entities`` in both directions, if they stand in one context and are at most ``max_distance``
+characters apart. A named pair (``head`` and ``tail``) may be any: if a window does not hold both, it is read in two
+excerpts, one around each. ``assertion=True`` marks the entities as for ``ner``.
 """
 
 import re
@@ -84,14 +85,13 @@ def _plan(row: Row, reader: Reader, options: RelationOptions) -> Plan:
     pairs, passages = [], []
     for head, tail in candidates:
         passage = marker.mark(head, tail, pieces[head], pieces[tail])
+        if passage is None and named:
+            passage = marker.mark_apart(head, tail, pieces[head], pieces[tail])
+            if passage is None:
+                raise TextTooLong(f"head or tail does not fit into the window of {reader.window} tokens; use a larger")
         if passage is not None:
             pairs.append((head, tail))
             passages.append(passage)
-        elif named:
-            raise TextTooLong(
-                f"head and tail with what is between them do not fit into the window of {reader.window} tokens; "
-                "use a larger window, or a nearer mention"
-            )
     return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
 
 
@@ -169,21 +169,34 @@ class _Marker:
 
     def mark(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
         """Return the passage of a pair, or None if it does not fit into the window."""
-        if self._options.marking == "typed-markers":
-            edits = self._typed_markers(head, tail, head_pieces, tail_pieces)
-        else:
-            edits = self._placeholders(head, tail, head_pieces, tail_pieces)
-        first, stop = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
+        edits = self._edits(head, tail, head_pieces, tail_pieces)
+        span = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
+        ids = self._excerpt(span, edits, self._reader.room)
+        return None if ids is None else self._reader.passage(ids)
+
+    def mark_apart(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
+        """Return a passage of two excerpts, one around each of a pair, or None if these do not fit either."""
+        edits = self._edits(head, tail, head_pieces, tail_pieces)
+        first, second = sorted([head_pieces, tail_pieces])
+        excerpts = [
+            self._excerpt(span, [edit for edit in edits if span[0] <= edit[0] <= span[1]], self._reader.room // 2)
+            for span in (first, second)
+        ]
+        known = [ids for ids in excerpts if ids is not None]
+        return self._reader.passage(np.concatenate(known)) if len(known) == 2 and first[1] < second[0] else None
+
+    def _excerpt(self, span: Pieces, edits: list[Edit], room: int) -> np.ndarray | None:
+        """Return the pieces of a span with its edits and as much context as ``room`` leaves, or None."""
         added = sum(len(ids) - (until - at) for at, until, ids in edits)
-        spare = self._reader.room - added - (stop - first)
+        spare = room - added - (span[1] - span[0])
         if spare < 0:
             return None
-        first, stop = self._with_context(first, stop, spare)
-        parts, at = [], first
+        at, stop = self._with_context(*span, spare)
+        parts = []
         for start, until, ids in edits:
             parts += [self._encoding.input_ids[at:start], ids]
             at = until
-        return self._reader.passage(np.concatenate([*parts, self._encoding.input_ids[at:stop]]))
+        return np.concatenate([*parts, self._encoding.input_ids[at:stop]])
 
     def _with_context(self, first: int, stop: int, spare: int) -> Pieces:
         """Widen a span evenly on both sides, by at most ``spare`` pieces and to whole words."""
@@ -199,7 +212,10 @@ class _Marker:
             start = min(int(starts[np.searchsorted(starts, start) :].min(initial=first)), first)
         return start, stop + right
 
-    def _typed_markers(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
+    def _edits(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
+        """Return what is written in the place of which pieces, by position."""
+        if self._options.marking == "placeholders":
+            return self._placeholders(head, tail, head_pieces, tail_pieces)
         edits = []
         for entity, (start, stop), sign, mark in ((head, head_pieces, "@", "*"), (tail, tail_pieces, "#", "^")):
             kind = re.sub(r"[\W_]+", " ", entity.label).lower()

@@ -140,9 +140,17 @@ def test_entities_that_cannot_be_used(pipe, row, message) -> None:
         pipe({"text": TEXT, **row})
 
 
-def test_a_named_pair_too_far_apart(pipe) -> None:
-    with pytest.raises(TextTooLong, match="do not fit into the window of 64 tokens"):
-        pipe(TEXT + " fever" * 60, head=FEVER, tail=(len(TEXT) + 300, len(TEXT) + 306))
+def test_a_named_pair_too_far_apart_for_a_window_is_read_in_two_excerpts(pipe, read) -> None:
+    text = TEXT + " fever" * 60 + " of a scan and pain"
+    row = {"text": text, **pair(ASPIRIN, (len(text) - 4, len(text)), "a", "no")}
+    for context in ("sentence", "window"):
+        (passage,) = read(row, window=40, context=context)
+        assert "@ * a * aspirin @ was given for" in passage
+        assert passage.endswith("fever of a scan and # ^ no ^ pain #")
+        assert len(passage.split()) <= 38
+    assert len(pipe(row).relations) == 1
+    with pytest.raises(TextTooLong, match="head or tail does not fit into the window of 64 tokens"):
+        pipe(text, head=ASPIRIN, tail=(len(TEXT), len(text)))
 
 
 def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:
