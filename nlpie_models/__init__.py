@@ -9,10 +9,12 @@ from .registry import get_checkpoint, list_checkpoints
 
 __all__ = [
     "Annotation",
+    "Classification",
     "ClinicalPipeline",
     "Coverage",
     "Entity",
     "NlpieError",
+    "Relation",
     "__version__",
     "architectures",
     "documents",
@@ -24,9 +26,11 @@ from ._version import __version__
 
 _LAZY = {
     "Annotation": ".documents",
+    "Classification": ".documents",
     "ClinicalPipeline": ".pipelines",
     "Coverage": ".documents",
     "Entity": ".documents",
+    "Relation": ".documents",
     "load_clinical": ".pipelines",
 }
 

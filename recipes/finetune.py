@@ -14,10 +14,11 @@ from nlpie_models.data.documents import read_texts
 from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
 from nlpie_models.documents import Encoder, Reader
+from nlpie_models.documents.reading import Unit
 from nlpie_models.tasks import Head, get_task
 from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
-from nlpie_models.training.labelled import read_labelled_data, read_unlabelled
+from nlpie_models.training.labelled import read_labelled_data
 from nlpie_models.training.precision import supports_bf16
 from nlpie_models.training.starting import Tune, load_teachers, start_model
 
@@ -37,8 +38,9 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--hard-weight", default=0.5, help="Weight of the hard labels beside the teachers' soft targets.")
 @click.option(
     "--unit",
-    type=click.Choice(["sentence", "window"]),
-    help="What an example is; a sentence for named entities, else a window, by default.",
+    type=click.Choice(get_args(Unit)),
+    default="sentence",
+    help="What an example is for named entities; the pipeline will read the same, or windows after --join.",
 )
 @click.option("--size", type=int, help="Most tokens in an example; --window by default.")
 @click.option("--join", type=int, help="Join neighbouring examples, after the teachers, to up to this many tokens.")
@@ -68,7 +70,7 @@ def main(
     teachers: tuple[Path, ...],
     unlabelled: tuple[str, ...],
     hard_weight: float,
-    unit: str | None,
+    unit: Unit,
     size: int | None,
     join: int | None,
     window: int,
@@ -92,22 +94,23 @@ def main(
         raise click.UsageError("--unlabelled needs a --teacher to label the texts")
     names = read_label_map(label_map) if label_map else {}
     prefer = read_label_map(prefer_map) if prefer_map else ()
-    labelled = read_labelled_data(task, data, LabelMap(names, prefer), dict(options))
+    chosen = dict(options) | ({"unit": "window" if join else unit} if task.name == "ner" else {})
+    labelled = read_labelled_data(task, data, LabelMap(names, prefer), chosen)
 
     checkpoint = find_checkpoint(start, get_task("embedding"), None)
     model, tokenizer = start_model(checkpoint, labelled.head(window), seed=seed, tune=tune)
     encoder = Encoder(tokenizer.backend_tokenizer)
-    unit = unit or ("sentence" if task.name == "ner" else "window")
-    reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window, unit=unit)
-    training = labelled.training_examples(reader)
+    reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window)
+    short = {"unit": unit} if join else {}
+    training = labelled.training_examples(reader, **short)
     if teachers:
         soft = SoftTargets(load_teachers(teachers, tokenizer), labelled.labels, names or None, bf16=supports_bf16())
         training = list(add_soft_targets(training, soft, labelled=True, hard_weight=hard_weight))
-        texts = read_unlabelled(task, list(read_texts(unlabelled)), labelled.labels, reader)
+        texts = labelled.unlabelled_examples(read_texts(unlabelled), reader, **short)
         training += add_soft_targets(texts, soft, labelled=False)
     if join:
         training = list(join_examples(training, join, rng=random.Random(seed)))
-        reader = replace(reader, window=window, unit="window")
+        reader = replace(reader, window=window)
     record = finetune(
         model,
         tokenizer,

@@ -1,11 +1,12 @@
 """Named entities: one tag a word, decided at the word's first piece, one BIO decode over the whole text.
 
-With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family or conditional where the
-note says so, by rules (:mod:`nlpie_models.documents.assertion`).
+``unit="sentence"`` reads each sentence by itself, for a checkpoint that was taught so; ``window`` (default) as much at
+once as the window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family or
+conditional where the note says so, by rules (:mod:`nlpie_models.documents.assertion`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..data.spans import Span, resolve_overlaps, spans_of_words
 from ..documents import Annotation, Entity, Reader, Reading
 from ..documents.assertion import assert_entities
 from ..documents.bio import decode_bio, encode_bio
+from ..documents.reading import Unit
 from ..errors import DataError
 from ..scoring import score_spans
 from ._task import TOKENS, Head, Plan, Row, Supervision, Task, decided_rows, softmax
@@ -27,10 +29,11 @@ class NerOptions:
     """See the module."""
 
     assertion: bool = False
+    unit: Unit = "window"
 
 
 def _plan(row: Row, reader: Reader, options: NerOptions) -> Plan:
-    reading = reader.read(row["text"])
+    reading = replace(reader, unit=options.unit).read(row["text"])
     return Plan(row["text"], [reader.passage(ids) for ids in reading.ids], reading.coverage, reading)
 
 

@@ -1,6 +1,6 @@
 """A labelled data set, read for a task: what a fine-tuning learns from and is chosen by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,18 +47,26 @@ class LabelledData:
         """Return the head that a model needs, to be used with windows of this many tokens."""
         return HeadPlan(self.task, self.labels, self.multi_label, window, self.options)
 
-    def training_examples(self, reader: Reader) -> list[dict[str, Any]]:
-        """Return the examples of the training rows."""
-        return list(make_examples(self.task, self._plans(self.train.rows, reader), self.train.golds, self.labels))
+    def training_examples(self, reader: Reader, **options: Any) -> list[dict[str, Any]]:
+        """Return the examples of the training rows, read with these options in the place of ``self.options``."""
+        plans = self._plans(self.train.rows, reader, options)
+        return list(make_examples(self.task, plans, self.train.golds, self.labels))
+
+    def unlabelled_examples(self, texts: Iterable[str], reader: Reader, **options: Any) -> list[dict[str, Any]]:
+        """Return examples of texts for soft targets: every word has the first label, as a place for them."""
+        plans = self._plans(list(map(self.task.as_row, texts)), reader, options)
+        return list(make_examples(self.task, plans, [()] * len(plans), self.labels))
 
     def validation_plans(self, reader: Reader, head: Head) -> Validation:
         """Return the validation rows, ready to be annotated."""
         options = self.task.read_options(self.options)
-        return Validation(self.task, self._plans(self.validation.rows, reader), self.validation.golds, head, options)
+        return Validation(
+            self.task, self._plans(self.validation.rows, reader, {}), self.validation.golds, head, options
+        )
 
-    def _plans(self, rows: Sequence[Row], reader: Reader) -> list[Plan]:
-        options = self.task.read_options(self.options)
-        return [self.task.plan(row, reader, options) for row in rows]
+    def _plans(self, rows: Sequence[Row], reader: Reader, options: Mapping[str, Any]) -> list[Plan]:
+        chosen = self.task.read_options({**self.options, **options})
+        return [self.task.plan(row, reader, chosen) for row in rows]
 
 
 def read_labelled_data(
@@ -88,10 +96,3 @@ def read_labelled_data(
     chosen = {**supervision.options(train.rows, train.golds), **(options or {})}
     task.read_options(chosen)
     return LabelledData(task, train, validation, labels, isinstance(train.golds[0], frozenset), chosen)
-
-
-def read_unlabelled(task: Task, texts: Sequence[str], labels: Sequence[str], reader: Reader) -> list[dict[str, Any]]:
-    """Return examples of unlabelled texts, every word with the first label as a place for soft targets."""
-    options = task.read_options({})
-    plans = [task.plan(task.as_row(text), reader, options) for text in texts]
-    return list(make_examples(task, plans, [()] * len(plans), labels))

@@ -16,6 +16,7 @@ from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.data.labels import LabelMap
 from nlpie_models.documents import Encoder, Reader
 from nlpie_models.tasks import get_task
+from nlpie_models.tasks.ner import NerOptions
 from nlpie_models.training.examples import collate, join_examples, make_examples
 from nlpie_models.training.starting import HeadPlan, start_model
 
@@ -132,8 +133,8 @@ def test_examples_label_first_pieces_and_keep_every_word(tokenizer, unit) -> Non
     task = get_task("ner")
     (rows, golds) = task.read_labelled([("here", row)], LabelMap())
     tags = task.supervision.labels(golds)
-    reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, 16, unit=unit)
-    examples = list(make_examples(task, [task.plan(rows[0], reader, None)], golds, tags))
+    reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, 16)
+    examples = list(make_examples(task, [task.plan(rows[0], reader, NerOptions(unit=unit))], golds, tags))
     assert len(examples) > 1
     labelled = [
         (tokenizer.convert_ids_to_tokens(int(piece)), tags[label])
