@@ -1,11 +1,13 @@
 """Write a trained checkpoint as it ships: half-precision safetensors, without pooler or traces of the training."""
 
 import json
+import shutil
 from pathlib import Path
 
 import click
 import torch
 
+from nlpie_models.adapters import load_whole
 from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer, sha256_of
 from nlpie_models.cli import FriendlyCommand
 from nlpie_models.files import write_whole
@@ -17,6 +19,15 @@ from nlpie_models.files import write_whole
 def main(source: Path, output: Path) -> None:
     """Write SOURCE in float16 and print what its registry row must say."""
     checkpoint = LocalCheckpoint(source)
+    parameters = export_adapter(checkpoint, output) if checkpoint.base else export_model(checkpoint, output)
+    weights = LocalCheckpoint(output).weights
+    click.echo(f"parameters = {parameters}")
+    click.echo(f"megabytes = {weights.stat().st_size / 1e6:.1f}")
+    click.echo(f'sha256 = "{sha256_of(weights)}"')
+
+
+def export_model(checkpoint: LocalCheckpoint, output: Path) -> int:
+    """Write a whole model and return the number of its encoder's parameters."""
     model = load_model(checkpoint, checkpoint.auto_class)
     parameters = sum(weight.numel() for weight in model.base_model.parameters())
     with write_whole(output) as folder:
@@ -25,10 +36,17 @@ def main(source: Path, output: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config["dtype"] = "float32"  # transformers computes in what the config says, and CPUs are slow in float16
         (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    weights = output / "model.safetensors"
-    click.echo(f"parameters = {parameters}")
-    click.echo(f"megabytes = {weights.stat().st_size / 1e6:.1f}")
-    click.echo(f'sha256 = "{sha256_of(weights)}"')
+    return parameters
+
+
+def export_adapter(checkpoint: LocalCheckpoint, output: Path) -> int:
+    """Copy an adapter, which is in half precision already, and return the number of the joined encoder's parameters."""
+    model, _ = load_whole(checkpoint, checkpoint.auto_class)
+    with write_whole(output) as folder:
+        folder.mkdir()
+        for path in (checkpoint.folder / "config.json", checkpoint.weights):
+            shutil.copyfile(path, folder / path.name)
+    return sum(weight.numel() for weight in model.base_model.parameters())
 
 
 if __name__ == "__main__":

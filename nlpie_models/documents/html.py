@@ -38,7 +38,8 @@ def _render_text(annotation: Annotation) -> str:
     counts = Counter(entity.label for entity in annotation.entities)
     legend = "".join(f"<li>{_mark(escape(label), label)} {count}</li>" for label, count in sorted(counts.items()))
     coverage = annotation.coverage
-    read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {coverage.windows:,} windows"
+    windows = "1 window" if coverage.windows == 1 else f"{coverage.windows:,} windows"
+    read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {windows}"
     hypothesis = f"<p><b>Hypothesis</b> {_escape(annotation.hypothesis)}</p>" if annotation.hypothesis else ""
     return (
         f'<section class="nlpie"><ul>{legend}<li class="nlpie-coverage">{read}</li></ul>'

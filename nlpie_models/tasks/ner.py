@@ -1,8 +1,8 @@
 """Named entities: one tag a word, decided at the word's first piece, one BIO decode over the whole text.
 
 ``unit="sentence"`` reads each sentence by itself, for a checkpoint that was taught so; ``window`` (default) as much at
-once as the window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family or
-conditional where the note says so, by rules (:mod:`nlpie_models.documents.assertion`).
+once as the window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family
+or conditional where the note says so, by rules (:mod:`nlpie_models.documents.assertion`).
 """
 
 from collections.abc import Sequence

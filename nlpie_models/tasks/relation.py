@@ -14,7 +14,8 @@ The checkpoint's config says how it was taught:
 
 Pairs are made of ``entities`` in both directions, if they stand in one context and are at most ``max_distance``
 characters apart. A named pair (``head`` and ``tail``) may be any: if a window does not hold both, it is read in two
-excerpts, one around each. ``assertion=True`` marks the entities as for ``ner``.
+excerpts, one around each. However long a text is, every pair is read: ``on_long`` is for the checkpoint that finds the
+entities. ``assertion=True`` marks the entities as for ``ner``.
 """
 
 import re
