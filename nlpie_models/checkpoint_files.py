@@ -147,11 +147,19 @@ def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:
     Raises:
         MissingHead: Lists what it serves and which checkpoints serve the task.
     """
-    if task.auto_class not in (ENCODER, checkpoint.auto_class):
-        heads = [other.name for other in list_tasks() if other.auto_class in (ENCODER, checkpoint.auto_class)]
+    served = [other.name for other in list_tasks() if _serves(checkpoint, other)]
+    if task.name not in served:
         raise MissingHead(
-            f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(heads)}). {_who_serves(task)}"
+            f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(served)}). {_who_serves(task)}"
         )
+
+
+def _serves(checkpoint: LocalCheckpoint, task: Task) -> bool:
+    """Whether a checkpoint's head is of a task's kind and, where its config says what it was taught, for this task."""
+    if task.auto_class == ENCODER:
+        return True
+    taught = checkpoint.config.get("task_options") or [task.name]
+    return task.auto_class == checkpoint.auto_class and task.name in taught
 
 
 def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
@@ -262,6 +270,11 @@ def _folder_of(row: Checkpoint, revision: str | None) -> Path:
                 raise CheckpointError(f"{row.name} comes with this package and has no revisions; got {revision!r}")
             return folder
     if row.hub_id is None:
+        if row.status == "zoo":
+            raise CheckpointError(
+                f"the weights of {row.name} are in the repository and not in the package: pass the path of the folder "
+                f"zoo/{row.name} of a checkout"
+            )
         available = [other.name for other in list_checkpoints() if other.status == "bundled"]
         raise CheckpointError(f"{row.name} has no weights yet (status: {row.status}). Use {', '.join(available)}.")
     pinned = row.weights.revision if row.weights else None

@@ -74,12 +74,14 @@ class TrainingData:
 class Checkpoint:
     """One row of the registry.
 
-    ``heads`` are the tasks that its own weights serve; ``siblings`` names the checkpoint that serves another task.
+    ``status`` says where its weights are: ``published`` on the Hub, ``bundled`` in the package, in the folder ``zoo``
+    of the repository, or only ``planned``. ``heads`` are the tasks that its own weights serve; ``siblings`` names the
+    checkpoint that serves another task.
     """
 
     name: str
     summary: str
-    status: typing.Literal["published", "bundled", "planned"]
+    status: typing.Literal["published", "bundled", "zoo", "planned"]
     licence: str
     architecture: Architecture
     hub_id: str | None = None
@@ -100,7 +102,7 @@ class Checkpoint:
         """Whether the weights are identified by commit (or ship in the wheel) and by hash."""
         if self.weights is None or self.weights.sha256 is None:
             return False
-        return self.status == "bundled" or self.weights.revision is not None
+        return self.status in ("bundled", "zoo") or self.weights.revision is not None
 
     @property
     def tasks(self) -> tuple[str, ...]:

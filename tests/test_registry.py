@@ -60,7 +60,7 @@ def write(folder, name="one", *, default="true", more="", text=ROW):
 
 def test_the_published_checkpoints_are_all_there() -> None:
     assert {row.name for row in list_checkpoints() if row.status == "published"} == PUBLISHED
-    assert {row.name for row in list_checkpoints()} - PUBLISHED == {"open-base", "open-small", "open-tiny", "open-mini"}
+    assert {row.name for row in list_checkpoints()} - PUBLISHED == OPEN
     assert len(list_checkpoints()) == len(list(CHECKPOINTS_FOLDER.glob("*.toml"))) == 20
 
 

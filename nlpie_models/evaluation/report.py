@@ -22,8 +22,8 @@ def render_ner_table(files: Iterable[Path]) -> str:
 def render_task_table(files: Iterable[Path]) -> str:
     """Return one line a fine-tuned checkpoint, data set and split: its score beside those of the baselines."""
     rows = [(name, row) for name, row in _rows(files) if "baselines" in row]
-    heads = ["task", "data", "split", "metric", "model", "95%", "TF-IDF + LR", "majority", "best baseline beaten"]
-    return _table(heads, 4, [_task_cells(row) for _, row in rows])
+    heads = ["task", "data", "split", "start", "metric", "score", "95%", "TF-IDF + LR", "majority", "beats both"]
+    return _table(heads, 5, [_task_cells(name, row) for name, row in sorted(rows, key=lambda item: item[1]["task"])])
 
 
 def replace_table(text: str, kind: str, table: str) -> str:
@@ -62,7 +62,7 @@ def _ner_cells(name: str, row: dict[str, Any], labels: list[str]) -> list[str]:
     ]
 
 
-def _task_cells(row: dict[str, Any]) -> list[str]:
+def _task_cells(name: str, row: dict[str, Any]) -> list[str]:
     metric = row["metric"]
     score = row["scores"][metric]
     baselines = {name: scores[metric] for name, scores in row["baselines"].items()}
@@ -73,6 +73,7 @@ def _task_cells(row: dict[str, Any]) -> list[str]:
         row["task"],
         row["dataset"],
         row["split"],
+        name,
         metric.replace("_", " "),
         f"{score:.3f}",
         f"{low:.3f} to {high:.3f}",

@@ -84,9 +84,7 @@ def _score(golds: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
 
 
 def _tuned(golds: Sequence[Any], annotations: Sequence[Annotation]) -> dict[str, Any]:
-    """With independent labels, the threshold of each that gives it the best F1."""
-    if isinstance(golds[0], str):
-        return {}
+    """The threshold of each independent label that gives it the best F1."""
     return {"thresholds": best_thresholds(golds, [annotation.scores for annotation in annotations])}
 
 

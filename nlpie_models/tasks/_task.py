@@ -77,7 +77,8 @@ class Supervision:
         map_row: Renames what a row says beside its gold answer.
         options: Options that follow from the training rows, to be kept in the config.
         tfidf_text: The words of a row that a baseline of words may use, if its answer is about the row as a whole.
-        tuned: Options that are best for gold answers and the validation's annotations, to be kept in the config.
+        tuned: For independent labels: the options that are best for gold answers and the validation's annotations, to
+            be kept in the config.
     """
 
     gold: Callable[[Row, LabelMap], Any]
@@ -89,7 +90,7 @@ class Supervision:
     map_row: Callable[[Row, LabelMap], Row] = lambda row, labels: row
     options: Callable[[Sequence[Row], Sequence[Any]], dict[str, Any]] = lambda rows, golds: {}
     tfidf_text: Callable[[Row], str] | None = None
-    tuned: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]] = lambda golds, annotations: {}
+    tuned: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

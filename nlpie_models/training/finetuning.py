@@ -147,8 +147,10 @@ def finetune(
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
-    annotations = validation.annotate(np.asarray(trainer.predict(validation.examples).predictions))
-    tuned = supervision.tuned(validation.golds, annotations)
+    tuned: dict[str, Any] = {}
+    if validation.head.multi_label and supervision.tuned is not None:
+        outputs = np.asarray(trainer.predict(validation.examples).predictions)
+        tuned = supervision.tuned(validation.golds, validation.annotate(outputs))
     record = {
         "task": task.name,
         "arguments": asdict(arguments),

@@ -58,10 +58,9 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
 
 
 def keep_options(config: Any, task: Task, options: Mapping[str, Any]) -> None:
-    """Put a task's options into a config, from which ``load_clinical`` takes them."""
-    if options:
-        kept = getattr(config, "task_options", {})
-        config.task_options = {**kept, task.name: {**kept.get(task.name, {}), **options}}
+    """Put a task and its options into a config, from which ``load_clinical`` takes them."""
+    kept = getattr(config, "task_options", {}).get(task.name, {})
+    config.task_options = {task.name: {**kept, **options}}
 
 
 def _freeze(model: Any, tune: Tune) -> None:

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from nlpie_models import NlpieError, load_clinical
-from nlpie_models.errors import UnknownName
+from nlpie_models.errors import MissingHead, UnknownName
 from nlpie_models.tasks import Head
 from nlpie_models.tasks._classes import classify, pool
 
@@ -139,6 +139,16 @@ def test_both_may_be_long(nli) -> None:
     assert annotation.coverage.windows > 100
     assert sum(annotation.scores.values()) == pytest.approx(1)
     assert nli(NOTE, "no fever").coverage.windows > 10
+
+
+def test_a_head_that_was_taught_another_task_is_refused(head_folder, tmp_path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(head_folder("nli", NLI), folder)
+    assert load_clinical(folder, "classification") is not None
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"task_options": {"nli": {}}}))
+    with pytest.raises(MissingHead, match=r"has no classification head \(it serves: embedding, nli\)"):
+        load_clinical(folder, "classification")
 
 
 def test_pairs_that_cannot_be_read(nli) -> None:
