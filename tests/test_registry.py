@@ -33,6 +33,15 @@ PUBLISHED = {
     "tiny-biobert",
     "tiny-clinicalbert",
 }
+OPEN = {
+    "open-base",
+    "open-mini",
+    "open-small",
+    "open-small-causes",
+    "open-small-rqe",
+    "open-small-specialty",
+    "open-tiny",
+}
 ROW = """
 name = "{name}"
 summary = "a test"
@@ -61,7 +70,7 @@ def write(folder, name="one", *, default="true", more="", text=ROW):
 def test_the_published_checkpoints_are_all_there() -> None:
     assert {row.name for row in list_checkpoints() if row.status == "published"} == PUBLISHED
     assert {row.name for row in list_checkpoints()} - PUBLISHED == OPEN
-    assert len(list_checkpoints()) == len(list(CHECKPOINTS_FOLDER.glob("*.toml"))) == 20
+    assert len(list_checkpoints()) == len(list(CHECKPOINTS_FOLDER.glob("*.toml")))
 
 
 @pytest.mark.parametrize("row", list_checkpoints(), ids=lambda row: row.name)

@@ -1,0 +1,49 @@
+"""The checkpoints in ``zoo/``, and notes of 20,000 tokens with each task."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nlpie_models import load_clinical
+from nlpie_models.checkpoint_files import ZOO_FOLDER
+from nlpie_models.registry import list_checkpoints
+
+ZOO = [row for row in list_checkpoints() if row.status == "zoo"]
+NOTES = [path.read_text() for path in sorted((Path(__file__).parent.parent / "examples" / "notes").glob("*.txt"))]
+LONG = "\n\n".join(NOTES * 3)
+LONG_READERS = [("open-small", "embedding"), ("open-small-specialty", "classification"), ("open-small-causes", "relation")]
+
+
+@pytest.mark.parametrize("row", ZOO, ids=lambda row: row.name)
+def test_every_row_loads_with_the_labels_and_the_size_that_it_states(row) -> None:
+    pipe = load_clinical(row.name, row.heads[0], device="cpu")
+    config = pipe.engine.model.config
+    assert tuple(config.id2label[index] for index in range(len(config.id2label))) == row.labels
+    assert sum(weight.numel() for weight in pipe.engine.model.base_model.parameters()) == row.architecture.parameters
+    assert pipe.checkpoint.weights.stat().st_size == pytest.approx(row.weights.megabytes * 1e6, abs=0.05e6)
+
+
+def test_nothing_is_in_the_zoo_without_a_row() -> None:
+    assert {path.name for path in ZOO_FOLDER.iterdir()} == {row.name for row in ZOO}
+
+
+@pytest.mark.parametrize(("name", "task"), LONG_READERS)
+def test_20_000_tokens_are_read_whole_and_alike_in_any_company(name, task) -> None:
+    pipe = load_clinical(name, task, device="cpu", **({"ner": "open-small"} if task == "relation" else {}))
+    alone = pipe(LONG)
+    assert alone.coverage.characters == len(LONG)
+    assert alone.coverage.tokens > 20_000
+    for company in ([LONG, *NOTES[:2]], [NOTES[3], LONG]):
+        together = pipe(company)[company.index(LONG)]
+        assert together == alone
+        np.testing.assert_allclose(numbers(together), numbers(alone), rtol=0, atol=1e-5)
+
+
+def numbers(annotation) -> list[float]:
+    """Return every score and coordinate of an annotation."""
+    if annotation.embedding is not None:
+        return list(annotation.embedding)
+    if annotation.classification is not None:
+        return list(annotation.scores.values())
+    return [relation.score for relation in annotation.relations]
