@@ -1,55 +1,120 @@
-"""Scores of answers against gold answers: numbers by name, and under ``labels`` those of each label."""
+"""Scores: what is right, found and wanted in each document, label by label, and the numbers that follow from it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 Scores = dict[str, Any]
+Span = tuple[int, int, str]
+Count = tuple[int, int, int, int]
+"""Of one label in one document: how many of the found are right, found; how many of the wanted are met, wanted."""
+
+RIGHT, FOUND, MET, WANTED = range(4)
 _PLACES = 4
+_CHUNK = 100
 
 
-def score_spans(gold: Sequence[Iterable[tuple]], predicted: Sequence[Iterable[tuple]]) -> Scores:
-    """Return strict precision, recall and F1, micro-averaged over all spans, and those of each label.
+def count_spans(gold: Collection[Span], found: Collection[Span]) -> dict[str, Count]:
+    """Count spans (start, end, label) strictly: one is right if its start, end and label are those of a gold one."""
+    return _count(set(gold), set(found), lambda span, others: span in others)
 
-    A predicted span counts if its start, end and label are all those of a gold one.
 
-    Args:
-        gold: Gold spans (start, end, label) of each document.
-        predicted: Predicted spans of each document, in the same order.
+def count_overlapping_spans(gold: Collection[Span], found: Collection[Span]) -> dict[str, Count]:
+    """Count spans (start, end, label) leniently: one is right if it shares a character with a gold one of its label.
+
+    This is the "inexact" match of the i2b2 and n2c2 shared tasks. The gold spans that are met, for the recall, are
+    counted apart from the found ones that are right, for the precision.
     """
-    pairs = [(set(wanted), set(found)) for wanted, found in zip(gold, predicted, strict=True)]
-    names = sorted({span[2] for pair in pairs for spans in pair for span in spans})
-
-    def count(label: str | None) -> Scores:
-        kept = [[{span for span in spans if label in (None, span[2])} for spans in pair] for pair in pairs]
-        return _ratios(
-            correct=sum(len(wanted & found) for wanted, found in kept),
-            predicted=sum(len(found) for _, found in kept),
-            gold=sum(len(wanted) for wanted, _ in kept),
-        )
-
-    return {**count(None), "labels": {name: count(name) for name in names}}
+    return _count(
+        set(gold), set(found), lambda span, others: any(a < span[1] and span[0] < b for a, b, _ in others)
+    )
 
 
-def score_classes(gold: Sequence[str], predicted: Sequence[str | None]) -> Scores:
-    """Return accuracy (which is micro F1) and macro F1 over the gold labels, and the scores of each label."""
-    correct = sum(wanted == found for wanted, found in zip(gold, predicted, strict=True))
-    labels = {
-        name: _count([wanted == name for wanted in gold], [found == name for found in predicted])
-        for name in sorted(set(gold))
+def count_labels(gold: str | Collection[str], found: str | Collection[str] | None) -> dict[str, Count]:
+    """Count one label, or a set of independent labels, of a document."""
+    wanted, answered = (
+        {labels} if isinstance(labels, str) else set(labels or ()) for labels in (gold, found)
+    )
+    return {
+        label: (label in wanted & answered, label in answered, label in wanted & answered, label in wanted)
+        for label in wanted | answered
     }
-    return {"accuracy": round(correct / max(1, len(gold)), _PLACES), "macro_f1": _macro(labels), "labels": labels}
 
 
-def score_label_sets(gold: Sequence[frozenset[str]], predicted: Sequence[frozenset[str]]) -> Scores:
-    """Return micro and macro F1 of independent labels over the labels of the gold answers, and those of each label."""
-    labels = {
-        name: _count([name in wanted for wanted in gold], [name in found for found in predicted])
-        for name in sorted(set().union(*gold))
-    }
-    total = _ratios(*(sum(row[key] for row in labels.values()) for key in ("correct", "predicted", "gold")))
-    return {"micro_f1": total["f1"], "macro_f1": _macro(labels), "labels": labels}
+def _count(gold: set[Span], found: set[Span], matches: Callable[[Span, set[Span]], bool]) -> dict[str, Count]:
+    counts = {}
+    for label in {span[2] for span in gold | found}:
+        wanted, answered = ({span for span in spans if span[2] == label} for spans in (gold, found))
+        right = sum(matches(span, wanted) for span in answered)
+        met = sum(matches(span, answered) for span in wanted)
+        counts[label] = (right, len(answered), met, len(wanted))
+    return counts
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The counts of every document, from which every score and its interval follow.
+
+    Attributes:
+        labels: The labels.
+        counts: Right, found, met and wanted (documents, labels, 4).
+    """
+
+    labels: tuple[str, ...]
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, counted: Sequence[Mapping[str, Count]]) -> "Outcomes":
+        """Put the counts of documents together."""
+        labels = tuple(sorted(set().union(*counted)))
+        counts = np.zeros((len(counted), len(labels), 4), dtype=np.int64)
+        for document, row in enumerate(counted):
+            for index, label in enumerate(labels):
+                counts[document, index] = row.get(label, 0)
+        return cls(labels, counts)
+
+    def with_labels(self, labels: Iterable[str]) -> "Outcomes":
+        """Return the same with room for these labels too, in alphabetical order."""
+        together = tuple(sorted({*self.labels, *labels}))
+        counts = np.zeros((len(self.counts), len(together), 4), dtype=np.int64)
+        counts[:, [together.index(label) for label in self.labels]] = self.counts
+        return Outcomes(together, counts)
+
+    def score(self, metric: str) -> float:
+        """Return one score over all documents; see ``METRICS``."""
+        return float(METRICS[metric](self.counts.sum(axis=0)))
+
+    def scores(self) -> Scores:
+        """Return every score that fits, rounded, and under ``labels`` those of each label."""
+        total = self.counts.sum(axis=0)
+        one_label = bool((self.counts[..., WANTED].sum(axis=1) == 1).all())
+        found = {
+            name: round(float(metric(total)), _PLACES)
+            for name, metric in METRICS.items()
+            if name != "accuracy" or one_label
+        }
+        return {**found, "labels": dict(zip(self.labels, map(_label_scores, total), strict=True))}
+
+    def resampled(self, metric: str, weights: np.ndarray) -> np.ndarray:
+        """Return a score (S,) for each row of how often each document is drawn (S, documents)."""
+        flat = self.counts.reshape(len(self.counts), -1)
+        return METRICS[metric]((weights @ flat).reshape(len(weights), *self.counts.shape[1:]))
+
+    def interval(self, metric: str, *, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
+        """Return the 95% percentile interval of a score when documents are drawn anew with replacement."""
+        values = [self.resampled(metric, weights) for weights in draws(len(self.counts), samples, seed)]
+        low, high = np.percentile(np.concatenate(values), [2.5, 97.5])
+        return round(float(low), _PLACES), round(float(high), _PLACES)
+
+
+def draws(documents: int, samples: int, seed: int) -> Iterable[np.ndarray]:
+    """Draw documents with replacement: how often each is drawn (S, documents), a part of the samples at a time."""
+    rng = np.random.default_rng(seed)
+    chances = np.full(documents, 1 / documents)
+    for done in range(0, samples, _CHUNK):
+        yield rng.multinomial(documents, chances, size=min(_CHUNK, samples - done))
 
 
 def best_thresholds(gold: Sequence[frozenset[str]], scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -68,35 +133,41 @@ def best_thresholds(gold: Sequence[frozenset[str]], scores: Sequence[Mapping[str
     return thresholds
 
 
-def bootstrap(
-    score: Callable[[Sequence[Any], Sequence[Any]], float],
-    gold: Sequence[Any],
-    answers: Sequence[Any],
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the 95% percentile interval of a score when documents are drawn anew with replacement."""
-    rng = np.random.default_rng(seed)
-    drawn = [rng.integers(len(gold), size=len(gold)) for _ in range(samples)]
-    values = [score([gold[i] for i in indices], [answers[i] for i in indices]) for indices in drawn]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return round(float(low), _PLACES), round(float(high), _PLACES)
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
 
 
-def _count(wanted: Sequence[bool], found: Sequence[bool]) -> Scores:
-    return _ratios(sum(a and b for a, b in zip(wanted, found, strict=True)), sum(found), sum(wanted))
+def _precision(counts: np.ndarray) -> np.ndarray:
+    return _ratio(counts[..., RIGHT], counts[..., FOUND])
 
 
-def _ratios(correct: int, predicted: int, gold: int) -> Scores:
-    ratios = {
-        "precision": correct / predicted if predicted else 0.0,
-        "recall": correct / gold if gold else 0.0,
-        "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
-    }
-    rounded = {name: round(value, _PLACES) for name, value in ratios.items()}
-    return {**rounded, "correct": correct, "predicted": predicted, "gold": gold}
+def _recall(counts: np.ndarray) -> np.ndarray:
+    return _ratio(counts[..., MET], counts[..., WANTED])
 
 
-def _macro(labels: Mapping[str, Scores]) -> float:
-    return round(float(np.mean([row["f1"] for row in labels.values()])), _PLACES) if labels else 0.0
+def _f1(counts: np.ndarray) -> np.ndarray:
+    precision, recall = _precision(counts), _recall(counts)
+    return _ratio(2 * precision * recall, precision + recall)
+
+
+def _macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Mean over the labels that are wanted at all."""
+    wanted = counts[..., WANTED] > 0
+    return _ratio((_f1(counts) * wanted).sum(axis=-1), wanted.sum(axis=-1))
+
+
+METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "precision": lambda counts: _precision(counts.sum(axis=-2)),
+    "recall": lambda counts: _recall(counts.sum(axis=-2)),
+    "f1": lambda counts: _f1(counts.sum(axis=-2)),
+    "macro_f1": _macro_f1,
+    "accuracy": lambda counts: _recall(counts.sum(axis=-2)),
+}
+"""Scores of counts (..., labels, 4). Precision, recall and F1 are micro-averaged over the labels; accuracy is the share
+of documents with their one label right."""
+
+
+def _label_scores(counts: np.ndarray) -> Scores:
+    ratios = {"precision": _precision(counts), "recall": _recall(counts), "f1": _f1(counts)}
+    rounded = {name: round(float(value), _PLACES) for name, value in ratios.items()}
+    return {**rounded, "right": int(counts[RIGHT]), "found": int(counts[FOUND]), "gold": int(counts[WANTED])}

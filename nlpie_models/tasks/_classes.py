@@ -8,7 +8,7 @@ import numpy as np
 from ..data.labels import LabelMap
 from ..documents import Annotation, Classification
 from ..errors import DataError
-from ..scoring import best_thresholds, score_classes, score_label_sets
+from ..scoring import best_thresholds, count_labels
 from ._task import Head, Plan, Row, Supervision, sigmoid, softmax
 
 Pooling = Literal["mean", "max", "first", "decisive"]
@@ -79,10 +79,6 @@ def _targets(plan: Plan, gold: str | frozenset[str], labels: Sequence[str]) -> l
     return [target] * len(plan.passages)
 
 
-def _score(golds: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
-    return score_label_sets(golds, answers) if isinstance(golds[0], frozenset) else score_classes(golds, answers)
-
-
 def _tuned(golds: Sequence[Any], annotations: Sequence[Annotation]) -> dict[str, Any]:
     """The threshold of each independent label that gives it the best F1."""
     return {"thresholds": best_thresholds(golds, [annotation.scores for annotation in annotations])}
@@ -93,6 +89,13 @@ def _answer(annotation: Annotation) -> str | frozenset[str]:
     return frozenset(found.labels) if found.multi_label else found.labels[0]
 
 
+def _confidences(gold: str | frozenset[str], annotation: Annotation) -> list[tuple[float, bool]]:
+    """Of independent labels each is an answer of its own, said with the probability of its presence."""
+    if isinstance(gold, frozenset):
+        return [(score, label in gold) for label, score in annotation.scores.items()]
+    return [(annotation.score, annotation.label == gold)]
+
+
 def class_supervision(metric: str, inputs: Sequence[str]) -> Supervision:
     """Return the supervision of a task that gives a classification of texts."""
     return Supervision(
@@ -100,7 +103,8 @@ def class_supervision(metric: str, inputs: Sequence[str]) -> Supervision:
         labels=_labels,
         targets=_targets,
         answer=_answer,
-        score=_score,
+        confidences=_confidences,
+        count=count_labels,
         metric=metric,
         tfidf_text=lambda row: "\n".join(row[name] for name in inputs),
         tuned=_tuned,

@@ -10,6 +10,7 @@ import numpy as np
 from ..data.labels import LabelMap
 from ..documents import Coverage, Passage, Reader, Window
 from ..errors import DataError, NlpieError, UnknownName
+from ..scoring import Count, Outcomes
 
 Row = Mapping[str, Any]
 TOKENS, SEQUENCES = "AutoModelForTokenClassification", "AutoModelForSequenceClassification"
@@ -72,8 +73,10 @@ class Supervision:
         targets: The target of each passage of a plan: labels of its tokens (L,), a label's index, or a float for each
             label (C,).
         answer: What an annotation says, in the form of a gold answer.
-        score: Scores of gold answers and answers; numbers by name, and tables of numbers by name.
-        metric: Name of the score by which trainings and options are chosen.
+        confidences: Of an annotation beside its gold answer: how probable each of its answers was said to be, and
+            whether it is right.
+        count: Counts, by label, what is right in one answer beside its gold answer; see ``nlpie_models.scoring``.
+        metric: Name of the score by which trainings and options are chosen, and checkpoints compared.
         map_row: Renames what a row says beside its gold answer.
         options: Options that follow from the training rows, to be kept in the config.
         tfidf_text: The words of a row that a baseline of words may use, if its answer is about the row as a whole.
@@ -85,12 +88,17 @@ class Supervision:
     labels: Callable[[Sequence[Any]], list[str]]
     targets: Callable[[Plan, Any, Sequence[str]], list[np.ndarray]]
     answer: Callable[[Any], Any]
-    score: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]]
+    confidences: Callable[[Any, Any], list[tuple[float, bool]]]
+    count: Callable[[Any, Any], Mapping[str, Count]]
     metric: str
     map_row: Callable[[Row, LabelMap], Row] = lambda row, labels: row
     options: Callable[[Sequence[Row], Sequence[Any]], dict[str, Any]] = lambda rows, golds: {}
     tfidf_text: Callable[[Row], str] | None = None
     tuned: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]] | None = None
+
+    def outcomes(self, golds: Sequence[Any], answers: Sequence[Any]) -> Outcomes:
+        """Return the counts of every row, from which its scores follow."""
+        return Outcomes.of([self.count(gold, answer) for gold, answer in zip(golds, answers, strict=True)])
 
 
 @dataclass(frozen=True)

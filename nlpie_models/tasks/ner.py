@@ -18,7 +18,7 @@ from ..documents.assertion import assert_entities
 from ..documents.bio import decode_bio, encode_bio
 from ..documents.reading import Unit
 from ..errors import DataError
-from ..scoring import score_spans
+from ..scoring import count_spans
 from ._task import TOKENS, Head, Plan, Row, Supervision, Task, decided_rows, softmax
 
 UNLABELLED = -100
@@ -90,6 +90,10 @@ def _answer(annotation: Annotation) -> tuple[Span, ...]:
     return tuple((entity.start, entity.end, entity.label) for entity in annotation.entities)
 
 
+def _confidences(gold: Sequence[Span], annotation: Annotation) -> list[tuple[float, bool]]:
+    return [(entity.score, (entity.start, entity.end, entity.label) in gold) for entity in annotation.entities]
+
+
 TASK = Task(
     name="ner",
     aliases=("token-classification",),
@@ -106,7 +110,8 @@ TASK = Task(
         labels=_labels,
         targets=_targets,
         answer=_answer,
-        score=score_spans,
+        confidences=_confidences,
+        count=count_spans,
         metric="f1",
     ),
 )

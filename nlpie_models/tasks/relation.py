@@ -28,10 +28,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data.labels import LabelMap
-from ..documents import Coverage, Encoding, Entity, Passage, Reader, Relation
+from ..documents import Annotation, Coverage, Encoding, Entity, Passage, Reader, Relation
 from ..documents.assertion import assert_entities
 from ..errors import NlpieError, TextTooLong
-from ..scoring import score_classes
+from ..scoring import count_labels
 from ._task import SEQUENCES, Head, Plan, Row, Supervision, Task, softmax
 
 Marking = Literal["typed-markers", "placeholders"]
@@ -276,6 +276,11 @@ def _options(rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
     return {"types": [list(pair) for pair in types], "unrelated": unrelated[0] if len(unrelated) == 1 else None}
 
 
+def _confidences(gold: str, annotation: Annotation) -> list[tuple[float, bool]]:
+    [relation] = annotation.relations
+    return [(relation.score, relation.label == gold)]
+
+
 TASK = Task(
     name="relation",
     aliases=("relation-extraction",),
@@ -293,7 +298,8 @@ TASK = Task(
         labels=lambda golds: sorted(set(golds)),
         targets=lambda plan, gold, labels: [np.array(labels.index(gold))],
         answer=lambda annotation: annotation.relations[0].label,
-        score=score_classes,
+        confidences=_confidences,
+        count=count_labels,
         metric="macro_f1",
         tfidf_text=_tfidf_text,
         options=_options,

@@ -95,7 +95,7 @@ class Validation:
     def score(self, annotations: Sequence[Annotation]) -> dict[str, float]:
         """Return the scores of annotations that are single numbers."""
         supervision = self.task.supervised()
-        scores = supervision.score(self.golds, [supervision.answer(annotation) for annotation in annotations])
+        scores = supervision.outcomes(self.golds, list(map(supervision.answer, annotations))).scores()
         return {name: value for name, value in scores.items() if isinstance(value, float)}
 
 
