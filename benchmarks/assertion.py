@@ -1,4 +1,4 @@
-"""Score the assertion rules on the hand-labelled mentions, and measure their speed; writes its own report."""
+"""Score the assertion rules on the annotated mentions, and measure their speed; writes its own report."""
 
 import json
 import time

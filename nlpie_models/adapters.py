@@ -6,6 +6,7 @@ are joined with it, so a second task on a loaded base costs the reading of its a
 """
 
 import copy
+import os
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .checkpoint_files import (
     sha256_of,
 )
 from .errors import CheckpointError
+from .registry import list_checkpoints
 from .tasks import get_task
 
 
@@ -40,17 +42,18 @@ def load_whole(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
     """
     if checkpoint.base is None:
         return load_model(checkpoint, auto_class), load_tokenizer(checkpoint)
-    encoder, tokenizer = _load_base(_find_base(checkpoint))
+    encoder, tokenizer = _load_base(find_base(checkpoint))
     return _join(checkpoint, encoder, auto_class), tokenizer
 
 
-def save_adapter(model: Any, folder: Path, base: LocalCheckpoint) -> None:
+def save_adapter(model: Any, folder: Path, base: LocalCheckpoint, *, place: Path) -> None:
     """Write what of a model differs from its base into a folder.
 
     Args:
         model: A model that started from the base.
         folder: Folder to write.
-        base: The base; named by its registry name if it has one, else by its path.
+        base: The base.
+        place: Where the folder will stand in the end; see :func:`name_base`.
 
     Raises:
         CheckpointError: Nothing was shared with the base, so this is no adapter of it.
@@ -67,20 +70,33 @@ def save_adapter(model: Any, folder: Path, base: LocalCheckpoint) -> None:
         raise CheckpointError(f"every tensor differs from those of {base.name}: save the whole model instead")
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
-    config.base = {"name": base.name, "sha256": sha256_of(base.weights)}
+    config.base = {"name": name_base(base, place), "sha256": sha256_of(base.weights)}
     folder.mkdir(exist_ok=True)
     config.save_pretrained(folder)
     save_file(own, folder / ADAPTER_FILE, metadata={"format": "pt"})
 
 
-def _find_base(checkpoint: LocalCheckpoint) -> LocalCheckpoint:
+def name_base(base: LocalCheckpoint, place: Path) -> str:
+    """Return how an adapter names its base: by its registry name, else by the path to it from the adapter's place."""
+    return base.row.name if base.row else os.path.relpath(base.folder.resolve(), place.resolve())
+
+
+def find_base(checkpoint: LocalCheckpoint) -> LocalCheckpoint:
     """Return the base of an adapter, verified.
+
+    An adapter can name a registry row or a folder, so that a file cannot make us fetch just anything.
 
     Raises:
         CheckpointError: It is absent, or another than the one that the adapter was trained on.
     """
     named = checkpoint.base or {}
-    base = find_checkpoint(named["name"], get_task("embedding"), None)
+    folder = (checkpoint.folder / named["name"]).resolve()
+    if folder.is_dir():
+        base = LocalCheckpoint(folder)
+    elif any(named["name"] == row.name for row in list_checkpoints()):
+        base = find_checkpoint(named["name"], get_task("embedding"), None)
+    else:
+        raise CheckpointError(f"{checkpoint.name} is an adapter, and its base is not at {folder}; put it there")
     stat = base.weights.stat()
     found = _sha256_once(base.weights, stat.st_mtime_ns, stat.st_size)
     if found != named["sha256"]:
@@ -126,6 +142,7 @@ def _join(checkpoint: LocalCheckpoint, encoder: Any, auto_class: str) -> Any:
         own = {name.removeprefix(inner): weight for name, weight in own.items() if name.startswith(inner)}
         if getattr(encoder, "pooler", None) is None and hasattr(model, "pooler"):
             model.pooler = None
+            own = {name: weight for name, weight in own.items() if not name.startswith("pooler.")}
     else:
         prefix = f"{model.base_model_prefix}."
     wanted = {name: weight.shape for name, weight in model.state_dict().items()}

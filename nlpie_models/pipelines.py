@@ -11,13 +11,12 @@ import numpy as np
 from .adapters import load_whole
 from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint
 from .documents import Annotation, Encoder, Reader
-from .documents.reading import OnLong
+from .documents.reading import OnLong, default_overlap
 from .engines import TorchEngine, default_device
 from .errors import NlpieError, UnknownName
 from .tasks import Head, Plan, Row, Task, get_task
 
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
-_OVERLAP_SHARE = 4
 _BATCH_TOKENS = 2048
 _GROUP_PASSAGES = 256
 
@@ -128,7 +127,7 @@ class ClinicalPipeline:
         size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
         if not 8 <= size <= limit:
             raise NlpieError(f"expected a window of 8 to {limit} tokens, got {size}")
-        shared = size // _OVERLAP_SHARE if overlap is None else overlap
+        shared = default_overlap(size) if overlap is None else overlap
         half = (size - _SPECIAL_TOKENS) // 2
         if not 0 <= shared <= half:
             raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")

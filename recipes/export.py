@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import torch
 
-from nlpie_models.adapters import load_whole
+from nlpie_models.adapters import find_base, load_whole, name_base
 from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer, sha256_of
 from nlpie_models.cli import FriendlyCommand
 from nlpie_models.files import write_whole
@@ -44,8 +44,10 @@ def export_adapter(checkpoint: LocalCheckpoint, output: Path) -> int:
     model, _ = load_whole(checkpoint, checkpoint.auto_class)
     with write_whole(output) as folder:
         folder.mkdir()
-        for path in (checkpoint.folder / "config.json", checkpoint.weights):
-            shutil.copyfile(path, folder / path.name)
+        base = {**(checkpoint.base or {}), "name": name_base(find_base(checkpoint), output)}
+        config = json.dumps({**checkpoint.config, "base": base}, indent=2, sort_keys=True)
+        (folder / "config.json").write_text(config + "\n", encoding="utf-8")
+        shutil.copyfile(checkpoint.weights, folder / checkpoint.weights.name)
     return sum(weight.numel() for weight in model.base_model.parameters())
 
 

@@ -14,7 +14,7 @@ from nlpie_models.data.documents import read_texts
 from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
 from nlpie_models.documents import Encoder, Reader
-from nlpie_models.documents.reading import Unit
+from nlpie_models.documents.reading import Unit, default_overlap
 from nlpie_models.tasks import Head, get_task
 from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
@@ -52,7 +52,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--tune",
     type=click.Choice(get_args(Tune)),
     default="all",
-    help="Train all; or only the adapters (MiniALBERT) or the last layer, with the head, and save just these.",
+    help="Train all; or only the layers, the last one, or the adapters (MiniALBERT), with the head, and save these.",
 )
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
@@ -110,12 +110,13 @@ def main(
         training += add_soft_targets(texts, soft, labelled=False)
     if join:
         training = list(join_examples(training, join, rng=random.Random(seed)))
-        reader = replace(reader, window=window)
     record = finetune(
         model,
         tokenizer,
         train=training,
-        validation=labelled.validation_plans(reader, Head.of(model.config, tokenizer)),
+        validation=labelled.validation_plans(
+            replace(reader, window=window, overlap=default_overlap(window)), Head.of(model.config, tokenizer)
+        ),
         output=output,
         arguments=FinetuningArguments(
             epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed

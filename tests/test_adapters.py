@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from nlpie_models import load_clinical
 from nlpie_models.adapters import load_whole, save_adapter
 from nlpie_models.architectures.minialbert import MiniAlbertConfig, MiniAlbertModel
-from nlpie_models.checkpoint_files import LocalCheckpoint
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
 from nlpie_models.cli import main
 from nlpie_models.errors import CheckpointError
 
@@ -109,10 +109,11 @@ def test_another_base_is_refused(adapter, base, tmp_path) -> None:
     (tmp_path / "adapter" / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match=r"was trained on a .* with SHA-256 \w+, and the one here has"):
         load_clinical(tmp_path / "adapter", "classification")
-    config["base"]["name"] = str(tmp_path / "nowhere")
-    (tmp_path / "adapter" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match="there is no folder"):
-        load_clinical(tmp_path / "adapter", "classification")
+    for name in (str(tmp_path / "nowhere"), "some/repository"):
+        config["base"]["name"] = name
+        (tmp_path / "adapter" / "config.json").write_text(json.dumps(config))
+        with pytest.raises(CheckpointError, match="adapter is an adapter, and its base is not at"):
+            load_clinical(tmp_path / "adapter", "classification")
 
 
 def test_a_damaged_or_incomplete_adapter_is_refused(adapter, tmp_path) -> None:
@@ -128,16 +129,38 @@ def test_a_damaged_or_incomplete_adapter_is_refused(adapter, tmp_path) -> None:
         load_clinical(tmp_path / "cut", "classification")
 
 
-def test_the_last_layer_of_a_bert(ner_folder, data, tmp_path) -> None:
+@pytest.mark.parametrize(("tune", "layers"), [("last-layer", {"1"}), ("layers", {"0", "1"})])
+def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     output = tmp_path / "last"
-    result = finetune(ner_folder, data, output, "--tune", "last-layer")
+    result = finetune(ner_folder, data, output, "--tune", tune)
     assert result.exit_code == 0, result.output
     names = set(load_file(output / "adapter.safetensors"))
-    assert any(name.startswith("bert.encoder.layer.1.") for name in names)
-    assert not any(name.startswith(("bert.encoder.layer.0.", "bert.embeddings")) for name in names)
+    assert {name.split(".")[3] for name in names if ".layer." in name} == layers
+    assert not any(name.startswith("bert.embeddings") for name in names)
     assert load_clinical(output, "classification", device="cpu")("chest pain and fever").label == "malignant"
     refused = finetune(ner_folder, data, tmp_path / "none", "--tune", "adapters")
     assert "has no adapters to tune" in refused.output
+
+
+def test_adapter_and_base_move_together_and_load_from_anywhere(adapter, base, data, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(base.parent)
+    result = finetune(Path(base.name), data, Path("mine"), "--tune", "adapters")
+    assert result.exit_code == 0, result.output
+    shutil.copytree(base.parent, tmp_path / "elsewhere")
+    shutil.rmtree(base.parent / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert load_clinical(tmp_path / "elsewhere" / "mine", "classification", device="cpu")(TEXTS[0][0]).label
+    refused = finetune(tmp_path / "elsewhere" / "mine", data, tmp_path / "next", "--tune", "adapters")
+    assert "mine is an adapter: start from what `nlpie convert` makes of it" in refused.output
+
+
+def test_an_adapter_brings_a_pooler_that_its_base_lacks(ner_folder, data, tmp_path) -> None:
+    base = tmp_path / "base"
+    load_model(LocalCheckpoint(ner_folder), "AutoModelForTokenClassification").save_pretrained(base)
+    load_tokenizer(LocalCheckpoint(ner_folder)).save_pretrained(base)
+    assert finetune(base, data, tmp_path / "adapter", "--tune", "last-layer").exit_code == 0
+    assert "bert.pooler.dense.weight" in load_file(tmp_path / "adapter" / "adapter.safetensors")
+    assert load_clinical(tmp_path / "adapter", "embedding", device="cpu")("fever").embedding.shape == (32,)
 
 
 def test_what_shares_nothing_is_no_adapter(base, tmp_path) -> None:
@@ -147,4 +170,4 @@ def test_what_shares_nothing_is_no_adapter(base, tmp_path) -> None:
         for parameter in model.parameters():
             parameter.add_(1)
     with pytest.raises(CheckpointError, match="save the whole model instead"):
-        save_adapter(model, tmp_path / "x", checkpoint)
+        save_adapter(model, tmp_path / "x", checkpoint, place=tmp_path / "x")

@@ -39,7 +39,7 @@ OPEN = {
     "open-small",
     "open-small-causes",
     "open-small-rqe",
-    "open-small-specialty",
+    "open-small-cancer",
     "open-tiny",
 }
 ROW = """

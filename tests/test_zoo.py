@@ -12,7 +12,11 @@ from nlpie_models.registry import list_checkpoints
 ZOO = [row for row in list_checkpoints() if row.status == "zoo"]
 NOTES = [path.read_text() for path in sorted((Path(__file__).parent.parent / "examples" / "notes").glob("*.txt"))]
 LONG = "\n\n".join(NOTES * 3)
-LONG_READERS = [("open-small", "embedding"), ("open-small-specialty", "classification"), ("open-small-causes", "relation")]
+LONG_READERS = [
+    ("open-small", "embedding"),
+    ("open-small-cancer", "classification"),
+    ("open-small-causes", "relation"),
+]
 
 
 @pytest.mark.parametrize("row", ZOO, ids=lambda row: row.name)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError
 
@@ -20,6 +21,16 @@ class LabelMap:
 
     names: Mapping[str, str] = field(default_factory=dict)
     prefer: Collection[str] = ()
+
+    def rename(self, label: Any) -> str:
+        """Return a label's name.
+
+        Raises:
+            TypeError: It is not a text, but a number perhaps.
+        """
+        if not isinstance(label, str):
+            raise TypeError(f"expected labels as texts (str), got {type(label).__name__}")
+        return self.names.get(label, label)
 
 
 def read_label_map(name: str) -> dict[str, str]:

@@ -59,6 +59,8 @@ def _with_text(row: dict[str, Any], where: str) -> dict[str, Any]:
     tokens, tags = row["tokens"], row.get("ner_tags", [])
     if len(tokens) != len(tags):
         raise DataError(f"{where}: expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")
+    if not all(isinstance(tag, str) for tag in tags):
+        raise DataError(f"{where}: expected ner_tags as texts, such as B-problem, and got numbers perhaps")
     ends = list(accumulate(len(token) + 1 for token in tokens))
     entities = [
         {"start": ends[first] - len(tokens[first]) - 1, "end": ends[stop - 1] - 1, "label": label}

@@ -76,8 +76,8 @@ class Classification:
 
     @property
     def score(self) -> float:
-        """Probability of the best label, predicted or not."""
-        return max(self.scores.values())
+        """Probability of ``label``; where no independent label is over its threshold, the highest there is."""
+        return max(self.scores.values()) if self.label is None else self.scores[self.label]
 
 
 @dataclass(frozen=True)

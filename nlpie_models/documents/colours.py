@@ -7,7 +7,7 @@ _TERMINAL = ("red", "yellow", "green", "cyan", "blue", "magenta")  # every 60 de
 
 def label_hue(label: str) -> int:
     """Return the hue of a label, in degrees."""
-    return crc32(label.encode()) % 360
+    return crc32(label.encode(errors="replace")) % 360
 
 
 def label_terminal_colour(label: str) -> str:

@@ -36,7 +36,7 @@ def _style() -> str:
 
 def _render_text(annotation: Annotation) -> str:
     counts = Counter(entity.label for entity in annotation.entities)
-    legend = "".join(f"<li>{_mark(escape(label), label)} {count}</li>" for label, count in sorted(counts.items()))
+    legend = "".join(f"<li>{_mark(_escape(label), label)} {count}</li>" for label, count in sorted(counts.items()))
     coverage = annotation.coverage
     windows = "1 window" if coverage.windows == 1 else f"{coverage.windows:,} windows"
     read = f"{coverage.characters:,} of {len(annotation.text):,} characters read in {windows}"
@@ -65,13 +65,13 @@ def _marked_text(annotation: Annotation) -> Iterator[str]:
 
 def _mark_entity(entity: Entity, piece: str, *, named: bool) -> str:
     says = [entity.label, *([entity.assertion] if entity.assertion else [])]
-    name = f"<small>{escape(', '.join(says))}</small>" if named else ""
+    name = f"<small>{_escape(', '.join(says))}</small>" if named else ""
     return _mark(piece + name, entity.label, f"{', '.join(says)}, score {entity.score:.2f}", entity.assertion)
 
 
 def _mark(content: str, label: str, title: str | None = None, assertion: str | None = None) -> str:
-    attributes = f' title="{escape(title)}"' if title else ""
-    attributes += f' class="nlpie-{assertion}"' if assertion else ""
+    attributes = f' title="{_escape(title)}"' if title else ""
+    attributes += f' class="nlpie-{escape(assertion)}"' if assertion else ""
     return f'<mark style="--hue:{label_hue(label)}"{attributes}>{content}</mark>'
 
 

@@ -15,6 +15,11 @@ OnLong = Literal["window", "error", "truncate"]
 Unit = Literal["window", "sentence"]
 
 
+def default_overlap(window: int) -> int:
+    """Return how many tokens neighbouring windows of this size share where nothing else is asked for."""
+    return window // 4
+
+
 @dataclass(frozen=True, eq=False)
 class Passage:
     """One sequence for the model.
@@ -82,13 +87,13 @@ class Reader:
         """Tokens that a passage of one segment holds beside [CLS] and [SEP]."""
         return self.window - 2
 
-    def read(self, text: str, room: int | None = None) -> Reading:
-        """Cut a text into windows of at most ``room`` pieces that cover it.
+    def read(self, text: str | Encoding, room: int | None = None) -> Reading:
+        """Cut a text, encoded already or not, into windows of at most ``room`` pieces that cover it.
 
         Raises:
             TextTooLong: With ``on_long="error"``, if it takes more than one.
         """
-        encoding = self.encoder.encode(text)
+        encoding = self.encoder.encode(text) if isinstance(text, str) else text
         size = self.room if room is None else room
         if self.unit == "sentence":
             return Reading(encoding, _sentences(encoding, size))

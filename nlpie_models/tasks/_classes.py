@@ -58,8 +58,12 @@ def classify(
 
 def _gold(row: Row, labels: LabelMap) -> str | frozenset[str]:
     if isinstance(row.get("labels"), list | tuple):
-        return frozenset(labels.names.get(label, label) for label in row["labels"])
-    return labels.names.get(row["label"], row["label"])
+        return frozenset(map(labels.rename, row["labels"]))
+    return _one_gold(row, labels)
+
+
+def _one_gold(row: Row, labels: LabelMap) -> str:
+    return labels.rename(row["label"])
 
 
 def _labels(golds: Sequence[str | frozenset[str]]) -> list[str]:
@@ -96,10 +100,10 @@ def _confidences(gold: str | frozenset[str], annotation: Annotation) -> list[tup
     return [(annotation.score, annotation.label == gold)]
 
 
-def class_supervision(metric: str, inputs: Sequence[str]) -> Supervision:
-    """Return the supervision of a task that gives a classification of texts."""
+def class_supervision(metric: str, inputs: Sequence[str], *, independent: bool = True) -> Supervision:
+    """Return the supervision of a task that gives a classification of texts, by independent labels too if it may."""
     return Supervision(
-        gold=_gold,
+        gold=_gold if independent else _one_gold,
         labels=_labels,
         targets=_targets,
         answer=_answer,

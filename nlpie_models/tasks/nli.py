@@ -1,10 +1,11 @@
 """Whether a premise entails a hypothesis, contradicts it, or neither; both may be long.
 
-The premise is read in windows, each beside the whole hypothesis; a hypothesis longer than half the window is read in
-parts too, each beside every window of the premise. ``pooling`` puts the windows of the premise together:
-``decisive`` (default) takes the one that is surest of anything but ``neutral``, since a window that does not speak of
-the matter should not outvote the one that does; ``mean``, ``max`` and ``first`` are those of classification. The parts
-of a hypothesis are averaged: it is entailed as far as its parts are.
+The premise is read in windows, each beside the whole hypothesis; a hypothesis that is longer than half the window, and
+than what the premise leaves of it, is read in parts too, each beside every window of the premise. ``pooling`` puts the
+windows of the premise together: ``decisive`` (default) takes the one that is surest of anything but ``neutral`` or
+``not_entailment``, since a window that does not speak of the matter should not outvote the one that does; ``mean``,
+``max`` and ``first`` are those of classification. The parts of a hypothesis are averaged: it is entailed as far as its
+parts are.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from ._classes import Pooling, class_supervision, classify, pool, reduce_to_prob
 from ._task import SEQUENCES, Head, Plan, Row, Task
 
 _INPUTS = ("premise", "hypothesis")
-_NEUTRAL = "neutral"
+_NEUTRAL = ("neutral", "not_entailment")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ def _plan(row: Row, reader: Reader, options: NliOptions) -> Plan:
     if not row["hypothesis"].strip():
         raise NlpieError("the hypothesis is empty; nli needs a statement to test against the premise")
     room = reader.window - 3
-    hypothesis = reader.read(row["hypothesis"], room // 2)
-    premise = reader.read(row["premise"], room - max(map(len, hypothesis.ids)))
+    encoding = reader.encoder.encode(row["premise"])
+    hypothesis = reader.read(row["hypothesis"], max(room // 2, room - max(1, len(encoding))))
+    premise = reader.read(encoding, room - max(map(len, hypothesis.ids)))
     passages = [reader.passage(first, second) for second in hypothesis.ids for first in premise.ids]
     coverage = replace(
         premise.coverage,
@@ -46,8 +48,7 @@ def _plan(row: Row, reader: Reader, options: NliOptions) -> Plan:
 
 def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: NliOptions) -> dict[str, Any]:
     premise, hypothesis = plan.reading
-    labels = [label.lower() for label in head.labels]
-    neutral = labels.index(_NEUTRAL) if _NEUTRAL in labels else None
+    neutral = next((index for index, label in enumerate(head.labels) if label.lower() in _NEUTRAL), None)
     windows = np.stack(parts).reshape(len(hypothesis), len(premise), -1)
     pooled = np.stack([pool(each, premise, options.pooling, neutral) for each in windows])
     return {"classification": classify(np.average(pooled, axis=0, weights=hypothesis), head, options.pooling)}
@@ -65,5 +66,5 @@ TASK = Task(
     finish=_finish,
     inputs=_INPUTS,
     options=NliOptions,
-    supervision=class_supervision("accuracy", _INPUTS),
+    supervision=class_supervision("accuracy", _INPUTS, independent=False),
 )

@@ -12,10 +12,10 @@ The checkpoint's config says how it was taught:
 - ``unrelated``: the label that means no relation; such pairs are left out of the result, unless ``keep_unrelated`` or
   the caller named the pair.
 
-Pairs are made of ``entities`` in both directions, if they stand in one context and are at most ``max_distance``
-characters apart. A named pair (``head`` and ``tail``) may be any: if a window does not hold both, it is read in two
-excerpts, one around each. However long a text is, every pair is read: ``on_long`` is for the checkpoint that finds the
-entities. ``assertion=True`` marks the entities as for ``ner``.
+Pairs are made of ``entities`` in both directions, if they stand in one context, no farther apart than a window and at
+most ``max_distance`` characters. A named pair (``head`` and ``tail``) may be any. A pair that a window does not hold
+with its markers is read in two excerpts, one around each. However long a text is, every pair is read: ``on_long`` is
+for the checkpoint that finds the entities. ``assertion=True`` marks the entities as for ``ner``.
 """
 
 import re
@@ -30,6 +30,7 @@ import numpy as np
 from ..data.labels import LabelMap
 from ..documents import Annotation, Coverage, Encoding, Entity, Passage, Reader, Relation
 from ..documents.assertion import assert_entities
+from ..documents.assertion_rules import ASSERTIONS
 from ..errors import NlpieError, TextTooLong
 from ..scoring import count_labels
 from ._task import SEQUENCES, Head, Plan, Row, Supervision, Task, softmax
@@ -73,6 +74,8 @@ def _plan(row: Row, reader: Reader, options: RelationOptions) -> Plan:
         if (given[0].start, given[0].end) == (given[1].start, given[1].end):
             raise NlpieError(f"head and tail are the same span, {given[0].start} to {given[0].end}")
     elif "entities" in row:
+        if not isinstance(row["entities"], Sequence) or isinstance(row["entities"], str):
+            raise NlpieError(f"entities: expected a list, got {type(row['entities']).__name__}")
         given = list({_entity(value, text, "entity"): None for value in row["entities"]})
     else:
         raise NlpieError("relation needs head and tail, or entities, or a checkpoint that finds them (ner=...)")
@@ -85,14 +88,15 @@ def _plan(row: Row, reader: Reader, options: RelationOptions) -> Plan:
     marker = _Marker(reader, encoding, options)
     pairs, passages = [], []
     for head, tail in candidates:
-        passage = marker.mark(head, tail, pieces[head], pieces[tail])
-        if passage is None and named:
-            passage = marker.mark_apart(head, tail, pieces[head], pieces[tail])
-            if passage is None:
-                raise TextTooLong(f"head or tail does not fit into the window of {reader.window} tokens; use a larger")
-        if passage is not None:
-            pairs.append((head, tail))
-            passages.append(passage)
+        where = pieces[head], pieces[tail]
+        passage = marker.mark(head, tail, *where) or marker.mark_apart(head, tail, *where)
+        if passage is None:
+            raise TextTooLong(
+                f"the entities {head.start} to {head.end} and {tail.start} to {tail.end} do not fit into the window "
+                f"of {reader.window} tokens; use a larger one"
+            )
+        pairs.append((head, tail))
+        passages.append(passage)
     return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
 
 
@@ -107,8 +111,11 @@ def _entity(value: Any, text: str, name: str) -> Entity:
             fields = value if isinstance(value, Mapping) else dict(zip(("start", "end"), value, strict=True))
             label = str(fields.get("label") or fields.get("type") or name)
             start, end = int(fields["start"]), int(fields["end"])
-            value = Entity(start, end, label, text[start:end], fields.get("score", 1.0), fields.get("assertion"))
-    except (TypeError, ValueError, KeyError):
+            score, assertion = float(fields.get("score", 1.0)), fields.get("assertion")
+            if assertion not in (None, *ASSERTIONS):
+                raise NlpieError(f"{name} {start} to {end}: expected an assertion of {', '.join(ASSERTIONS)}, or none")
+            value = Entity(start, end, label, text[start:end], score, assertion)
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise NlpieError(
             f"{name}: expected (start, end), an Entity, or a mapping with start, end and label, "
             f"got {type(value).__name__}"
@@ -140,7 +147,9 @@ def _candidates(
     allowed = None if options.types is None else {(head, tail) for head, tail in options.types}
     for index, first in enumerate(entities):
         start, stop = pieces[first]
-        reach = _sentence(encoding, start)[1] if options.context == "sentence" else stop + room
+        reach = stop + room
+        if options.context == "sentence":
+            reach = min(reach, _sentence(encoding, start)[1])
         for second in entities[index + 1 :]:
             distance = second.start - first.end
             if pieces[second][0] >= reach or (options.max_distance is not None and distance > options.max_distance):
@@ -251,11 +260,13 @@ def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOp
 
 
 def _gold(row: Row, labels: LabelMap) -> str:
-    return labels.names.get(row["label"], row["label"])
+    return labels.rename(row["label"])
 
 
 def _map_row(row: Row, labels: LabelMap) -> Row:
-    """Rename the types of a row's pair."""
+    """Rename the types of a row's pair, which must lie in the text."""
+    for name in _ENDS:
+        _entity(row[name], row["text"], name)
     ends = {name: {**row[name], "type": labels.names.get(row[name]["type"], row[name]["type"])} for name in _ENDS}
     return {**row, **ends}
 

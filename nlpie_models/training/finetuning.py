@@ -159,13 +159,13 @@ def finetune(
         "history": [row for row in trainer.state.log_history if "eval_loss" in row or "loss" in row],
     }
     if trainer.is_world_process_zero():
-        keep_options(model.config, task, tuned)
+        keep_options(model.config, task, model.config.task_options[task.name] | tuned)
         with write_whole(output) as folder:
             if adapter_of is None:
                 model.float().save_pretrained(folder)
                 tokenizer.save_pretrained(folder)
             else:
-                save_adapter(model, folder, adapter_of)
+                save_adapter(model, folder, adapter_of, place=output)
             (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 

@@ -11,7 +11,7 @@ from ..engines import default_device
 from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
 
-Tune = Literal["all", "adapters", "last-layer"]
+Tune = Literal["all", "layers", "last-layer", "adapters"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
     Raises:
         CheckpointError: It cannot be loaded, its window is smaller than the head's, or it has no such part to tune.
     """
+    if checkpoint.base:
+        raise CheckpointError(f"{checkpoint.name} is an adapter: start from what `nlpie convert` makes of it")
     tokenizer = load_tokenizer(checkpoint)
     model = _same_head(checkpoint, head) or _new_head(checkpoint, head, seed)
     limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
@@ -59,8 +61,7 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
 
 def keep_options(config: Any, task: Task, options: Mapping[str, Any]) -> None:
     """Put a task and its options into a config, from which ``load_clinical`` takes them."""
-    kept = getattr(config, "task_options", {}).get(task.name, {})
-    config.task_options = {task.name: {**kept, **options}}
+    config.task_options = {task.name: dict(options)}
 
 
 def _freeze(model: Any, tune: Tune) -> None:
@@ -69,19 +70,26 @@ def _freeze(model: Any, tune: Tune) -> None:
             model.train_adapters_only()
         except (AttributeError, ValueError) as error:
             raise CheckpointError(f"{type(model).__name__} has no adapters to tune; tune its last-layer") from error
-    elif tune == "last-layer":
+    elif tune != "all":
         layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
         if layers is None:
-            raise CheckpointError(f"{type(model).__name__} has no last layer of its own; tune all of it")
+            raise CheckpointError(f"{type(model).__name__} has no layers of its own; tune all of it")
         model.base_model.embeddings.requires_grad_(False)
-        layers[:-1].requires_grad_(False)
+        if tune == "last-layer":
+            layers[:-1].requires_grad_(False)
 
 
 def _same_head(checkpoint: LocalCheckpoint, head: HeadPlan) -> Any:
     if checkpoint.auto_class != head.task.auto_class:
         return None
     model = load_model(checkpoint, head.task.auto_class)
-    return model if list(model.config.id2label.values()) == list(head.labels) else None
+    same_labels = list(model.config.id2label.values()) == list(head.labels)
+    same_kind = head.task.auto_class != SEQUENCES or model.config.problem_type == _problem_type(head)
+    return model if same_labels and same_kind else None
+
+
+def _problem_type(head: HeadPlan) -> str:
+    return f"{'multi' if head.multi_label else 'single'}_label_classification"
 
 
 def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
@@ -92,7 +100,7 @@ def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
     config.id2label = dict(enumerate(head.labels))
     config.label2id = {label: index for index, label in enumerate(head.labels)}
     if head.task.auto_class == SEQUENCES:
-        config.problem_type = f"{'multi' if head.multi_label else 'single'}_label_classification"
+        config.problem_type = _problem_type(head)
     transformers.set_seed(seed)
     model = getattr(transformers, head.task.auto_class).from_config(config)
     body = getattr(model, model.base_model_prefix)

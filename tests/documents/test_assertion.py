@@ -216,7 +216,7 @@ def test_a_rule_file_that_is_absent(tmp_path) -> None:
         read_rules(tmp_path / "absent.toml")
 
 
-def test_hand_labelled_mentions() -> None:
+def test_annotated_mentions() -> None:
     """The figures of ``benchmarks/assertion.py``, as far as a user may rely on them."""
     path = Path(__file__).parent.parent / "reference" / "assertion" / "mentions.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -58,6 +58,14 @@ def test_html_escapes_labels_and_document_names(annotation) -> None:
     assert "<img" not in page
 
 
+def test_html_escapes_what_rows_bring() -> None:
+    entity = Entity(0, 5, "x\ud800<i>", "fever", assertion='x"><script>alert(1)</script>')
+    html = Annotation("fever", Coverage(5, 1, 1), entities=[entity]).to_html()
+    assert "<script>" not in html
+    assert "<i>" not in html
+    html.encode()
+
+
 def test_html_of_nul_and_lone_surrogates_can_be_written() -> None:
     page = "".join(render_page([("a", Annotation("x\0\ud800y", Coverage(4, 1, 1)))]))
     assert "x\ufffd\ufffdy" in page

@@ -9,8 +9,9 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from nlpie_models import NlpieError, load_clinical
+from nlpie_models.documents import Coverage
 from nlpie_models.errors import MissingHead, UnknownName
-from nlpie_models.tasks import Head
+from nlpie_models.tasks import Head, Plan, get_task
 from nlpie_models.tasks._classes import classify, pool
 
 SHORT = "the patient has chest pain and fever"
@@ -21,13 +22,13 @@ NLI = ("contradiction", "entailment", "neutral")
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_same_label_and_score_as_transformers(head_folder, multi_label) -> None:
     folder = head_folder("classification", multi_label=multi_label)
-    ours = load_clinical(folder, "text-classification", device="cpu")(SHORT)
+    pipe = load_clinical(folder, "text-classification", device="cpu")
+    ours = pipe(SHORT)
     theirs = {
         row["label"]: row["score"]
         for row in pipeline("text-classification", str(folder), device="cpu")(SHORT, top_k=None)
     }
     assert ours.scores == pytest.approx(theirs, abs=1e-5)
-    assert ours.score == pytest.approx(max(theirs.values()), abs=1e-5)
     if multi_label:
         assert set(ours.labels) == {label for label, score in theirs.items() if score >= 0.5}
     else:
@@ -64,10 +65,11 @@ def test_thresholds_of_independent_labels() -> None:
     found = classify(np.array([0.6, 0.3, 0.5]), head, "mean", {"a": 0.7, "b": 0.2})
     assert found.labels == ("c", "b")
     assert found.label == "c"
-    assert found.score == pytest.approx(0.6)
+    assert found.score == pytest.approx(0.5)
     nothing = classify(np.array([0.1, 0.1, 0.1]), head, "mean")
     assert nothing.labels == ()
     assert nothing.label is None
+    assert nothing.score == pytest.approx(0.1)
 
 
 def test_thresholds_in_the_config_are_used(head_folder, tmp_path) -> None:
@@ -86,10 +88,10 @@ def test_thresholds_in_the_config_are_used(head_folder, tmp_path) -> None:
 
 def test_pooling_of_a_long_note(head_folder) -> None:
     pipe = load_clinical(head_folder("classification"), "classification", device="cpu")
-    assert pipe(NOTE, pooling="first").scores == pytest.approx(
-        load_clinical(head_folder("classification"), "classification", device="cpu", on_long="truncate")(NOTE).scores,
-        abs=0.2,
-    )
+    truncated = load_clinical(head_folder("classification"), "classification", device="cpu", on_long="truncate")(NOTE)
+    assert truncated.coverage.truncated
+    beginning = pipe(NOTE[: truncated.coverage.characters])
+    assert truncated.scores == pytest.approx(beginning.scores, abs=1e-5)
     assert pipe(NOTE, pooling="max").scores != pipe(NOTE, pooling="mean").scores
     assert pipe(NOTE).classification.pooling == "mean"
     with pytest.raises(UnknownName, match="Unknown classification option pooling 'median'"):
@@ -139,6 +141,29 @@ def test_both_may_be_long(nli) -> None:
     assert annotation.coverage.windows > 100
     assert sum(annotation.scores.values()) == pytest.approx(1)
     assert nli(NOTE, "no fever").coverage.windows > 10
+
+
+def test_a_pair_that_fits_is_read_at_once(nli, head_folder) -> None:
+    folder = head_folder("nli", NLI)
+    hypothesis = "no fever and no chest pain " * 7
+    tokens = AutoTokenizer.from_pretrained(folder)(SHORT, hypothesis, return_tensors="pt")
+    assert 40 < tokens["token_type_ids"].sum() < tokens["input_ids"].numel() < 64
+    with torch.no_grad():
+        logits = AutoModelForSequenceClassification.from_pretrained(folder).eval()(**tokens).logits[0]
+    strict = load_clinical(folder, "nli", device="cpu", on_long="error")(SHORT, hypothesis)
+    assert list(strict.scores.values()) == pytest.approx(logits.softmax(-1).tolist(), abs=1e-5)
+    assert nli("", hypothesis).coverage.windows == 1
+
+
+@pytest.mark.parametrize("labels", [("entailment", "not_entailment"), NLI])
+def test_one_window_that_entails_decides(labels) -> None:
+    task, silent = get_task("nli"), len(labels) - 1
+    windows = [np.eye(len(labels))[silent] * 0.94 + 0.02] * 5
+    windows[2] = np.full(len(labels), 0.1)
+    windows[2][labels.index("entailment")] = 0.9
+    plan = Plan("", [], Coverage(0, 0, 5), ([1] * 5, [1]))
+    found = task.finish(plan, windows, Head(labels), task.read_options({}))
+    assert found["classification"].label == "entailment"
 
 
 def test_a_head_that_was_taught_another_task_is_refused(head_folder, tmp_path) -> None:

@@ -130,6 +130,10 @@ def test_from_raw_text_with_a_ner_checkpoint(head_folder, ner_folder) -> None:
         ({"head": "aspirin", "tail": PAIN}, r"head: expected \(start, end\), an Entity, or a mapping .*got str"),
         ({"entities": [{"start": 1}]}, "entity: expected .*got dict"),
         ({"entities": [(0, 500)]}, "entity 0 to 500 is empty or outside"),
+        ({"entities": 5}, "entities: expected a list, got int"),
+        ({"entities": [{"start": 0, "end": float("inf")}]}, "entity: expected .*got dict"),
+        ({"entities": [{"start": 0, "end": 3, "score": None}]}, "entity: expected .*got dict"),
+        ({"entities": [{"start": 0, "end": 3, "assertion": ["x"]}]}, "entity 0 to 3: expected an assertion of family"),
     ],
 )
 def test_entities_that_cannot_be_used(pipe, row, message) -> None:
@@ -149,8 +153,19 @@ def test_a_named_pair_too_far_apart_for_a_window_is_read_in_two_excerpts(pipe, r
         assert passage.endswith("fever of a scan and # ^ no ^ pain #")
         assert len(passage.split()) <= 38
     assert len(pipe(row).relations) == 1
-    with pytest.raises(TextTooLong, match="head or tail does not fit into the window of 64 tokens"):
+    with pytest.raises(TextTooLong, match=r"entities 23 to 30 and 68 to .* do not fit into the window of 64 tokens"):
         pipe(text, head=ASPIRIN, tail=(len(TEXT), len(text)))
+
+
+def test_every_pair_that_is_made_is_read(read) -> None:
+    """Also one that stands in one window only as long as its markers are not written into it."""
+    text = "aspirin " + "fever " * 58 + "pain, " + "fever " * 40 + "pain."
+    spans = [(0, 7), (text.index("pain"), text.index("pain") + 4), (len(text) - 5, len(text) - 1)]
+    passages = read({"text": text, **entities(*spans, label="no")})
+    assert len(passages) == 4
+    assert [passage.startswith(("@ * no * aspirin", "# ^ no ^ aspirin")) for passage in passages] == [True] * 2 + [
+        False
+    ] * 2
 
 
 def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:

@@ -78,7 +78,7 @@ def test_teacher_then_student_by_command_line(data, ner_folder, tmp_path) -> Non
     taught = ["--teacher", teacher, "--unlabelled", data / "validation.jsonl"]
     recipe("finetune", "--start", tmp_path / "cut", "--output", student, *mapped, *taught, *small, "--join", 64)
     record = json.loads((student / "finetuning.json").read_text())
-    assert record["best_on_validation"] > 0.9
+    assert record["best_on_validation"] > 0.85
     assert f1_on_test(student, data) > 0.7
     assert load_clinical(student).reader.window == 64
 

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.data.labels import LabelMap
 from nlpie_models.errors import DataError, NlpieError
 from nlpie_models.tasks import get_task
 from nlpie_models.training.labelled import read_labelled_data
+from nlpie_models.training.starting import HeadPlan, start_model
 
 
 @pytest.fixture
@@ -45,6 +47,24 @@ def test_one_label_or_independent_ones(folder) -> None:
     assert (many.labels, many.multi_label) == (["x", "z"], True)
 
 
+def test_a_training_starts_with_its_own_options(head_folder) -> None:
+    """What the start's head was used with is not what the new one is taught with."""
+    folder = head_folder("relation", ("none", "CID"))
+    start = LocalCheckpoint(folder)
+    start.config["task_options"] = {"relation": {"marking": "placeholders"}}
+    head = HeadPlan(get_task("relation"), ["none", "CID"], False, 32, {"context": "window"})
+    model, _ = start_model(start, head, seed=1)
+    assert model.config.task_options == {"relation": {"context": "window"}}
+
+
+def test_the_same_labels_in_another_kind_of_head_are_learnt_anew(head_folder) -> None:
+    labels = ("malignant", "ambiguous", "other")
+    start = LocalCheckpoint(head_folder("classification", labels))
+    for independent in (True, False):
+        model, _ = start_model(start, HeadPlan(get_task("classification"), labels, independent, 32, {}), seed=1)
+        assert (model.config.problem_type == "multi_label_classification") is independent
+
+
 @pytest.mark.parametrize(
     ("task", "train", "validation", "message"),
     [
@@ -56,6 +76,11 @@ def test_one_label_or_independent_ones(folder) -> None:
         ("relation", [{"text": "a", "label": "x"}], None, "train.jsonl:1: .*'head' is missing"),
         ("embedding", [{"text": "a"}], None, "embedding has no gold answers"),
         ("classification", [], None, "there is no row to read"),
+        ("classification", [{"text": "a", "label": 1}], None, "train.jsonl:1: .*expected labels as texts"),
+        ("classification", [{"text": "a", "labels": [0, 1]}], None, "train.jsonl:1: .*expected labels as texts"),
+        ("nli", [{"premise": "a", "hypothesis": "b", "labels": ["x"]}], None, "train.jsonl:1: .*'label' is missing"),
+        ("relation", [{**pair("x"), "text": "drug"}], None, "train.jsonl:1: .*tail 7 to 12 is empty or outside"),
+        ("ner", [{"tokens": ["a"], "ner_tags": [1]}], None, "train.jsonl:1: expected ner_tags as texts"),
     ],
 )
 def test_rows_that_do_not_fit(folder, task, train, validation, message) -> None:
