@@ -1,47 +1,44 @@
 """What a model has to beat: the majority class, and TF-IDF with logistic regression (scikit-learn)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..tasks import Row, Task
+from ..errors import NlpieError
+from ..tasks import Row, Supervision
 
 Labelled = tuple[Sequence[Row], Sequence[Any]]
 _STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _NOTHING: tuple = ()
 
 
-def score_baselines(task: Task, train: Labelled, validation: Labelled, test: Labelled) -> dict[str, Any]:
-    """Return the scores of the baselines on test rows, by name.
+def answer_majority(supervision: Supervision, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
+    """Answer every row as most of the training rows are answered; where answers are spans, with none."""
+    golds = train[1]
+    answer = _NOTHING if isinstance(golds[0], tuple) else Counter(golds).most_common(1)[0][0]
+    return [answer] * len(rows)
 
-    The regularisation of the logistic regression is chosen on the validation rows, by the task's metric. A task whose
-    answers are not labels of whole rows has the majority class only.
 
-    Args:
-        task: The task.
-        train: Rows and their gold answers, to fit on.
-        validation: Rows and their gold answers, to choose on.
-        test: Rows and their gold answers, to score.
+def answer_tfidf(supervision: Supervision, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
+    """Answer rows by a logistic regression over the words of the training rows and pairs of them.
+
+    Its regularisation is chosen on the validation rows, by the task's metric.
     """
-    supervision = task.supervised()
-    rows, golds = test
-    majority = _majority(train[1])
-    found = {"majority": supervision.score(golds, [majority] * len(rows))}
     if supervision.tfidf_text is None:
-        return found
+        raise NlpieError("TF-IDF with logistic regression is for answers about a row as a whole")
     fitted = [_TfidfRegression(supervision.tfidf_text, *train, strength=strength) for strength in _STRENGTHS]
     best = max(
-        fitted, key=lambda model: supervision.score(validation[1], model.answer(validation[0]))[supervision.metric]
+        fitted,
+        key=lambda model: supervision.outcomes(validation[1], model.answer(validation[0])).score(supervision.metric),
     )
-    return {**found, "tfidf-lr": {**supervision.score(golds, best.answer(rows)), "strength": best.strength}}
+    return best.answer(rows)
 
 
-def _majority(golds: Sequence[Any]) -> Any:
-    """Return the answer that is right most often; where answers are spans, none."""
-    if isinstance(golds[0], tuple):
-        return _NOTHING
-    [(gold, _)] = Counter(golds).most_common(1)
-    return gold
+BASELINES: dict[str, Callable[[Supervision, Labelled, Labelled, Sequence[Row]], list[Any]]] = {
+    "majority": answer_majority,
+    "tfidf-lr": answer_tfidf,
+}
+"""Answers to rows by name of the baseline, given training rows and validation rows with their gold answers."""
 
 
 class _TfidfRegression:
@@ -54,7 +51,6 @@ class _TfidfRegression:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MultiLabelBinarizer
 
-        self.strength = strength
         self._text_of = text_of
         self._names = MultiLabelBinarizer() if isinstance(golds[0], frozenset) else None
         classifier = LogisticRegression(C=strength, max_iter=1000)

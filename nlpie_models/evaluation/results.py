@@ -1,47 +1,125 @@
-"""Results files: ``model_cards/results/<checkpoint>.json``, one row a data set and split, with its provenance."""
+"""Results: ``model_cards/results/<checkpoint>/<data set>.<protocol>.json``, a run for each seed and split.
 
+A run holds its scores, the counts of every document, from which other scores and comparisons can be made without
+running anything again, and where it came from.
+"""
+
+import base64
 import json
 import os
 import platform
-from importlib.metadata import version
+import shlex
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import DataError
 from ..files import write_whole
+from ..scoring import Outcomes
 
+Run = dict[str, Any]
+OWN_HEAD = "own-head"
 _VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers", "scikit-learn")
-_KEY = ("task", "dataset", "split", "protocol", "label_map")
+_IDENTITY = ("split", "seed")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The runs of a checkpoint on a data set by one protocol.
+
+    Attributes:
+        checkpoint: Name of the checkpoint, or of what was fine-tuned.
+        dataset: Name of the data set.
+        protocol: ``own-head``: the checkpoint as it is; else the budget by which it was fine-tuned.
+        task: Name of the task.
+        metric: The score that checkpoints are compared by.
+        runs: Each with ``split``, ``seed``, ``scores``, ``interval``, ``outcomes`` and its provenance.
+    """
+
+    checkpoint: str
+    dataset: str
+    protocol: str
+    task: str
+    metric: str
+    runs: list[Run]
+
+    def path(self, folder: Path) -> Path:
+        """Return the file of these results in a folder of results."""
+        return folder / self.checkpoint / f"{self.dataset}.{self.protocol}.json"
+
+    def test_runs(self) -> list[Run]:
+        """Return the runs on test splits, by seed."""
+        return sorted((run for run in self.runs if run["split"] == "test"), key=lambda run: run["seed"] or 0)
 
 
 def provenance() -> dict[str, Any]:
-    """Return the versions and the hardware that a number was measured with."""
+    """Return the versions, the hardware and the command that a number was measured with."""
     return {
-        "versions": {name: version(name) for name in _VERSIONS},
+        "versions": {name: _version(name) for name in _VERSIONS},
         "python": platform.python_version(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores{_accelerator()}",
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 
 
-def write_result(path: Path, checkpoint: str, row: dict[str, Any]) -> None:
-    """Put a row into a checkpoint's results file, in the place of an older one for the same measurement."""
-    results = read_results(path)["results"] if path.exists() else []
-    results = [old for old in results if any(old.get(key) != row.get(key) for key in _KEY)] + [row]
-    results.sort(key=lambda row: [str(row.get(key)) for key in _KEY])
-    content = json.dumps({"checkpoint": checkpoint, "results": results}, indent=2)
+def add_run(folder: Path, results: Results) -> None:
+    """Put runs into the file of their checkpoint, data set and protocol, in the place of older ones of like identity."""
+    path = results.path(folder)
+    new = {tuple(run[key] for key in _IDENTITY) for run in results.runs}
+    old = read_results(path).runs if path.exists() else []
+    kept = [run for run in old if tuple(run[key] for key in _IDENTITY) not in new]
+    runs = sorted([*kept, *results.runs], key=lambda run: (run["split"], run["seed"] or 0))
+    content = {**vars(results), "runs": runs}
     with write_whole(path, overwrite=True) as temporary:
-        temporary.write_text(content + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def read_results(path: Path) -> dict[str, Any]:
+def read_results(path: Path) -> Results:
     """Read a results file.
 
     Raises:
-        DataError: It cannot be read or has no results.
+        DataError: It cannot be read, or is not one.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["checkpoint"], content["results"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        return Results(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} is not a results file: {error}") from error
-    return content
+
+
+def find_results(folder: Path) -> Iterator[Results]:
+    """Read all the results in a folder, in the order of their names."""
+    for path in sorted(folder.glob("*/*.json")):
+        yield read_results(path)
+
+
+def pack(outcomes: Outcomes) -> dict[str, Any]:
+    """Turn outcomes into JSON-ready values."""
+    counts = outcomes.counts.astype("<u2")
+    data = base64.b64encode(zlib.compress(counts.tobytes(), 9)).decode()
+    return {"labels": list(outcomes.labels), "documents": len(counts), "counts": data}
+
+
+def unpack(values: dict[str, Any]) -> Outcomes:
+    """Return the outcomes that ``pack`` turned into ``values``."""
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(values["counts"])), dtype="<u2").astype(np.int64)
+    labels = tuple(values["labels"])
+    return Outcomes(labels, counts.reshape(values["documents"], len(labels), 4))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _accelerator() -> str:
+    import torch
+
+    return f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 from ..adapters import save_adapter
 from ..checkpoint_files import LocalCheckpoint
-from ..distillation.soft_targets import token_cross_entropy
+from ..distillation.soft_targets import IGNORED, token_cross_entropy
 from ..documents import Annotation
 from ..errors import NlpieError
 from ..files import write_whole
@@ -23,6 +23,7 @@ from ..tasks import TOKENS, Head, Plan, Task
 from .examples import collate, make_examples
 from .precision import has_accelerator, supports_bf16
 from .starting import keep_options
+from .temperature import choose_temperature, divide_logits
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,14 @@ class Validation:
         """An example for each passage."""
         return InOrder(list(make_examples(self.task, self.plans, self.golds, self.head.labels)))
 
-    def annotate(self, outputs: np.ndarray) -> list[Annotation]:
+    def tuned(self, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the options that are best for these outputs, such as the thresholds of independent labels."""
+        best_options = self.task.supervised().tuned
+        return best_options(self.golds, self.annotate(outputs)) if self.head.multi_label and best_options else {}
+
+    def annotate(self, outputs: np.ndarray, **tuned: Any) -> list[Annotation]:
         """Return the annotation of each row, given the model's padded output for each example, in order."""
+        options = replace(self.options, **tuned)
         annotations, rest = [], iter(outputs)
         for plan in self.plans:
             parts = []
@@ -88,15 +95,34 @@ class Validation:
                 output = next(rest)
                 output = output[: len(passage)] if output.ndim == 2 else output
                 parts.append(self.task.reduce(plan, index, output, self.head))
-            fields = self.task.finish(plan, parts, self.head, self.options)
+            fields = self.task.finish(plan, parts, self.head, options)
             annotations.append(Annotation(text=plan.text, coverage=plan.coverage, gives=tuple(fields), **fields))
         return annotations
 
-    def score(self, annotations: Sequence[Annotation]) -> dict[str, float]:
-        """Return the scores of annotations that are single numbers."""
+    def score(self, outputs: np.ndarray) -> dict[str, float]:
+        """Return the scores of the annotations, with their best options, that are single numbers."""
+        annotations = self.annotate(outputs, **self.tuned(outputs))
         supervision = self.task.supervised()
         scores = supervision.outcomes(self.golds, list(map(supervision.answer, annotations))).scores()
         return {name: value for name, value in scores.items() if isinstance(value, float)}
+
+    def decisions(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the logits (N, C) of every passage or token that has a target, its target, and its document (N,)."""
+        rows = []
+        for example, output in zip(self.examples, outputs, strict=True):
+            labels = np.asarray(example["labels"])
+            tokens = output.ndim == 2
+            decided = labels != IGNORED if tokens else [True]
+            logits, targets = (output[: len(labels)], labels) if tokens else (output[None], labels[None])
+            rows.append((logits[decided], targets[decided], np.full(int(np.sum(decided)), example["document"])))
+        logits, targets, documents = map(np.concatenate, zip(*rows, strict=True))
+        return logits, targets, documents
+
+    def confidences(self, outputs: np.ndarray) -> list[list[tuple[float, bool]]]:
+        """Return what each row's annotation is sure of and whether it is right."""
+        confidences_of = self.task.supervised().confidences
+        annotations = self.annotate(outputs)
+        return [confidences_of(gold, annotation) for gold, annotation in zip(self.golds, annotations, strict=True)]
 
 
 def finetune(
@@ -112,8 +138,8 @@ def finetune(
 ) -> dict[str, Any]:
     """Train a model for a task and save the epoch that is best on validation.
 
-    Options that are best chosen on validation, such as the thresholds of independent labels, are chosen last and kept
-    in the config.
+    What is best chosen on validation is chosen last: a temperature, kept in the head's weights, and options such as the
+    thresholds of independent labels, kept in the config.
 
     Args:
         model: Model with a head for the task; trained in place.
@@ -127,7 +153,7 @@ def finetune(
 
     Returns:
         The record that is also written to ``finetuning.json``: arguments, the metric and its best value on
-        validation, history.
+        validation, the temperature that the logits have been divided by, history.
 
     Raises:
         NlpieError: The output exists, or the batch cannot be shared by the processes.
@@ -143,22 +169,23 @@ def finetune(
         eval_dataset=validation.examples,
         data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
         compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None,
-        compute_metrics=lambda evaluation: validation.score(validation.annotate(np.asarray(evaluation.predictions))),
+        compute_metrics=lambda evaluation: validation.score(np.asarray(evaluation.predictions)),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
-    tuned: dict[str, Any] = {}
-    if validation.head.multi_label and supervision.tuned is not None:
-        outputs = np.asarray(trainer.predict(validation.examples).predictions)
-        tuned = supervision.tuned(validation.golds, validation.annotate(outputs))
+    outputs = np.asarray(trainer.predict(validation.examples).predictions)
+    temperature = choose_temperature(*validation.decisions(outputs), lambda t: validation.confidences(outputs / t))
+    tuned = validation.tuned(outputs / temperature)
     record = {
         "task": task.name,
         "arguments": asdict(arguments),
         "metric": supervision.metric,
         "best_on_validation": trainer.state.best_metric,
+        "temperature": temperature,
         "history": [row for row in trainer.state.log_history if "eval_loss" in row or "loss" in row],
     }
     if trainer.is_world_process_zero():
+        divide_logits(model, temperature)
         keep_options(model.config, task, model.config.task_options[task.name] | tuned)
         with write_whole(output) as folder:
             if adapter_of is None:
