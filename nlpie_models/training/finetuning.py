@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,14 @@ class Validation:
         """An example for each passage."""
         return InOrder(list(make_examples(self.task, self.plans, self.golds, self.head.labels)))
 
-    def annotate(self, outputs: np.ndarray) -> list[Annotation]:
+    def tuned(self, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the options that are best for these outputs, such as the thresholds of independent labels."""
+        best_options = self.task.supervised().tuned
+        return best_options(self.golds, self.annotate(outputs)) if self.head.multi_label and best_options else {}
+
+    def annotate(self, outputs: np.ndarray, **tuned: Any) -> list[Annotation]:
         """Return the annotation of each row, given the model's padded output for each example, in order."""
+        options = replace(self.options, **tuned)
         annotations, rest = [], iter(outputs)
         for plan in self.plans:
             parts = []
@@ -88,12 +94,13 @@ class Validation:
                 output = next(rest)
                 output = output[: len(passage)] if output.ndim == 2 else output
                 parts.append(self.task.reduce(plan, index, output, self.head))
-            fields = self.task.finish(plan, parts, self.head, self.options)
+            fields = self.task.finish(plan, parts, self.head, options)
             annotations.append(Annotation(text=plan.text, coverage=plan.coverage, gives=tuple(fields), **fields))
         return annotations
 
-    def score(self, annotations: Sequence[Annotation]) -> dict[str, float]:
-        """Return the scores of annotations that are single numbers."""
+    def score(self, outputs: np.ndarray) -> dict[str, float]:
+        """Return the scores of the annotations, with their best options, that are single numbers."""
+        annotations = self.annotate(outputs, **self.tuned(outputs))
         supervision = self.task.supervised()
         scores = supervision.score(self.golds, [supervision.answer(annotation) for annotation in annotations])
         return {name: value for name, value in scores.items() if isinstance(value, float)}
@@ -143,14 +150,13 @@ def finetune(
         eval_dataset=validation.examples,
         data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
         compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None,
-        compute_metrics=lambda evaluation: validation.score(validation.annotate(np.asarray(evaluation.predictions))),
+        compute_metrics=lambda evaluation: validation.score(np.asarray(evaluation.predictions)),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
     tuned: dict[str, Any] = {}
-    if validation.head.multi_label and supervision.tuned is not None:
-        outputs = np.asarray(trainer.predict(validation.examples).predictions)
-        tuned = supervision.tuned(validation.golds, validation.annotate(outputs))
+    if validation.head.multi_label:
+        tuned = validation.tuned(np.asarray(trainer.predict(validation.examples).predictions))
     record = {
         "task": task.name,
         "arguments": asdict(arguments),
