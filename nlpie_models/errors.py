@@ -19,7 +19,7 @@ class UnknownName(NlpieError):
 
 
 class RegistryError(NlpieError):
-    """A checkpoint TOML that breaks the schema; names the file and the key."""
+    """A TOML of a checkpoint or a suite that breaks its schema; names the file and the key."""
 
 
 class CheckpointError(NlpieError):

@@ -22,7 +22,7 @@ def render_ner_table(files: Iterable[Path]) -> str:
 def render_task_table(files: Iterable[Path]) -> str:
     """Return one line a fine-tuned checkpoint, data set and split: its score beside those of the baselines."""
     rows = [(name, row) for name, row in _rows(files) if "baselines" in row]
-    heads = ["task", "data", "split", "start", "metric", "score", "95%", "TF-IDF + LR", "majority", "beats both"]
+    heads = ["task", "data", "split", "checkpoint", "metric", "score", "95%", "TF-IDF + LR", "majority", "beats both"]
     return _table(heads, 5, [_task_cells(name, row) for name, row in sorted(rows, key=lambda item: item[1]["task"])])
 
 

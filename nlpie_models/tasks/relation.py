@@ -168,6 +168,11 @@ def _sentence(encoding: Encoding, piece: int) -> Pieces:
     return int(starts[index - 1]) if index else 0, int(starts[index]) if index < len(starts) else len(encoding)
 
 
+def _length(span: Pieces, edits: list[Edit]) -> int:
+    """Return how many pieces a span has once its edits are made."""
+    return span[1] - span[0] + sum(len(ids) - (until - at) for at, until, ids in edits)
+
+
 class _Marker:
     """Makes the passages of a text's pairs."""
 
@@ -181,27 +186,27 @@ class _Marker:
         """Return the passage of a pair, or None if it does not fit into the window."""
         edits = self._edits(head, tail, head_pieces, tail_pieces)
         span = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
-        ids = self._excerpt(span, edits, self._reader.room)
-        return None if ids is None else self._reader.passage(ids)
+        if _length(span, edits) > self._reader.room:
+            return None
+        return self._reader.passage(self._excerpt(span, edits, self._reader.room))
 
     def mark_apart(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
         """Return a passage of two excerpts, one around each of a pair, or None if these do not fit either."""
         edits = self._edits(head, tail, head_pieces, tail_pieces)
-        first, second = sorted([head_pieces, tail_pieces])
-        excerpts = [
-            self._excerpt(span, [edit for edit in edits if span[0] <= edit[0] <= span[1]], self._reader.room // 2)
-            for span in (first, second)
-        ]
-        known = [ids for ids in excerpts if ids is not None]
-        return self._reader.passage(np.concatenate(known)) if len(known) == 2 and first[1] < second[0] else None
-
-    def _excerpt(self, span: Pieces, edits: list[Edit], room: int) -> np.ndarray | None:
-        """Return the pieces of a span with its edits and as much context as ``room`` leaves, or None."""
-        added = sum(len(ids) - (until - at) for at, until, ids in edits)
-        spare = room - added - (span[1] - span[0])
-        if spare < 0:
+        spans = sorted([head_pieces, tail_pieces])
+        own = [[edit for edit in edits if span[0] <= edit[0] <= span[1]] for span in spans]
+        needs = [_length(span, those) for span, those in zip(spans, own, strict=True)]
+        spare = self._reader.room - sum(needs)
+        if spare < 0 or spans[0][1] >= spans[1][0]:
             return None
-        at, stop = self._with_context(*span, spare)
+        excerpts = [
+            self._excerpt(span, those, need + spare // 2) for span, those, need in zip(spans, own, needs, strict=True)
+        ]
+        return self._reader.passage(np.concatenate(excerpts))
+
+    def _excerpt(self, span: Pieces, edits: list[Edit], room: int) -> np.ndarray:
+        """Return the pieces of a span with its edits and as much context as ``room`` leaves."""
+        at, stop = self._with_context(*span, room - _length(span, edits))
         parts = []
         for start, until, ids in edits:
             parts += [self._encoding.input_ids[at:start], ids]
