@@ -12,8 +12,10 @@ BINS = 15
 _RANGE = (0.05, 20.0)
 
 
-def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[tuple[int, float, float]]:
-    """Return, for each of ``bins`` equally wide bins of confidence, how many fall in, their mean and the share right."""
+def reliability(
+    confidences: Sequence[float], right: Sequence[bool], bins: int = BINS
+) -> list[tuple[int, float, float]]:
+    """Return, for each of ``bins`` equal bins of confidence, how many fall in, their mean and the share right."""
     sure, hits = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)
     places = np.minimum((sure * bins).astype(int), bins - 1)
     counts = np.bincount(places, minlength=bins)

@@ -27,16 +27,12 @@ def count_overlapping_spans(gold: Collection[Span], found: Collection[Span]) -> 
     This is the "inexact" match of the i2b2 and n2c2 shared tasks. The gold spans that are met, for the recall, are
     counted apart from the found ones that are right, for the precision.
     """
-    return _count(
-        set(gold), set(found), lambda span, others: any(a < span[1] and span[0] < b for a, b, _ in others)
-    )
+    return _count(set(gold), set(found), lambda span, others: any(a < span[1] and span[0] < b for a, b, _ in others))
 
 
 def count_labels(gold: str | Collection[str], found: str | Collection[str] | None) -> dict[str, Count]:
     """Count one label, or a set of independent labels, of a document."""
-    wanted, answered = (
-        {labels} if isinstance(labels, str) else set(labels or ()) for labels in (gold, found)
-    )
+    wanted, answered = ({labels} if isinstance(labels, str) else set(labels or ()) for labels in (gold, found))
     return {
         label: (label in wanted & answered, label in answered, label in wanted & answered, label in wanted)
         for label in wanted | answered

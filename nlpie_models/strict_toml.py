@@ -42,6 +42,8 @@ def _parse(expected: Any, value: Any, file: str, key: str) -> Any:
     if origin is dict:
         _check(isinstance(value, dict), "a table", value, file, key)
         return {name: _parse(arguments[1], item, file, f"{key}.{name}") for name, item in value.items()}
+    if expected is Any:
+        return value
     if expected is float and type(value) is int:
         return float(value)
     _check(type(value) is expected, f"a value of type {expected.__name__}", value, file, key)

@@ -1,19 +1,33 @@
 """``nlpie evaluate``."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..evaluation.cells import Cell
 
 RESULTS = Path("model_cards") / "results"
 
 
 @click.command()
-@click.argument("checkpoint", required=False)
+@click.argument("checkpoints", nargs=-1, metavar="[CHECKPOINT]...")
 @click.option("-t", "--task", default="ner", show_default=True, help="ner, relation, nli or classification.")
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of the data set.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the data set; with --suite, the folder that holds the sets.",
+)
 @click.option("--split", "splits", multiple=True, default=("validation", "test"), show_default=True)
 @click.option("--label-map", help="TOML, or name of a bundled map, from the data's labels to the model's.")
 @click.option("--baselines", is_flag=True, help="Also fit and score the majority class, and TF-IDF + regression.")
+@click.option("--suite", help="open or clinical: fine-tune CHECKPOINT on each of its sets and score that.")
+@click.option("--budget", default="quick", show_default=True, help="quick or full; what the suite spends on a set.")
+@click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
+@click.option("--set", "sets", multiple=True, help="Only this set of the suite; may be repeated.")
+@click.option("--compare", is_flag=True, help="Compare two checkpoints by their results: differences with intervals.")
 @click.option("--name", help="Name to file the results under; the checkpoint's by default.")
 @click.option(
     "--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True, help="Folder of results files."
@@ -21,40 +35,56 @@ RESULTS = Path("model_cards") / "results"
 @click.option(
     "--report",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Write the table of all results into this document, such as README.md.",
+    help="Write the tables of all results into this document, such as README.md.",
 )
-@click.option("--check", is_flag=True, help="With --report: change nothing, and fail if the table is stale.")
+@click.option("--check", is_flag=True, help="With --report: change nothing, and fail if a table is stale.")
 @click.pass_context
 def evaluate(
     ctx: click.Context,
-    checkpoint: str | None,
+    checkpoints: tuple[str, ...],
     task: str,
     data: Path | None,
     splits: tuple[str, ...],
     label_map: str | None,
     baselines: bool,
+    suite: str | None,
+    budget: str,
+    seeds: tuple[int, ...],
+    sets: tuple[str, ...],
+    compare: bool,
     name: str | None,
     results: Path,
     report: Path | None,
     check: bool,
 ) -> None:
-    r"""Score CHECKPOINT on labelled documents, or report what has been scored.
+    r"""Score CHECKPOINT, compare two, or report what has been scored.
 
     \b
-    nlpie evaluate open-small --data maccrobat2020 --label-map maccrobat2020
-    nlpie evaluate my-icn --task classification --data icn --split test --baselines
+    nlpie evaluate open-small --data maccrobat2020 --label-map maccrobat2020     as it is
+    nlpie evaluate my-icn --task classification --data icn --baselines
+    nlpie evaluate open-small --suite open --data sets/                          fine-tuned on every set
+    nlpie evaluate open-small --suite open --data sets/ --set icn --seed 1       one set, a few minutes
+    nlpie evaluate open-base open-small --compare
     nlpie evaluate --report README.md
 
-    An entity counts if its start, its end and its label are all right. DATA holds JSON lines with a document each:
-    text and entities (ner); text, head, tail and label (relation); premise, hypothesis and label (nli); text and
-    label, or labels (classification).
+    Suites choose on validation and score test once. What is finished is not run again: stop it whenever you like.
+    An entity counts if its start, its end and its label are all right. A data set is a folder of JSON lines, a row a
+    line: text and entities (ner); text, head, tail and label (relation); premise, hypothesis and label (nli); text
+    and label, or labels (classification).
     """
-    if checkpoint is None and report is None:
-        raise click.UsageError("give a CHECKPOINT and --data to score, or --report to write the table")
-    if checkpoint is not None:
+    if not checkpoints and report is None:
+        raise click.UsageError("give a CHECKPOINT and --data to score, or --report to write the tables")
+    if compare:
+        _compare(checkpoints, results, budget)
+    elif checkpoints:
         if data is None:
-            raise click.UsageError("--data is missing: the folder with the <split>.jsonl[.gz] to score on")
-        _score(checkpoint, task, data, splits, label_map, baselines, name, results)
+            raise click.UsageError("--data is missing: the folder of the data set, or with --suite of the sets")
+        if name and len(checkpoints) > 1:
+            raise click.UsageError("--name is for one CHECKPOINT")
+        if suite:
+            _run_suite(checkpoints, suite, budget, sets, seeds, data, name, results)
+        for checkpoint in () if suite else checkpoints:
+            _score(checkpoint, task, data, splits, label_map, baselines, name, results)
     if report is not None:
         _report(ctx, results, report, check)
 
@@ -69,34 +99,90 @@ def _score(
     name: str | None,
     results: Path,
 ) -> None:
+    from ..evaluation.cells import baseline_cells
     from ..evaluation.evaluate import evaluate_pipeline
-    from ..evaluation.results import write_result
+    from ..evaluation.results import OWN_HEAD, Results, add_run
+    from ..evaluation.suites import SuiteSet
     from ..pipelines import load_clinical
 
     pipe = load_clinical(checkpoint, task)
     name = name or (pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.name)
+    metric = pipe.task.supervised().metric
     for split in splits:
-        row = evaluate_pipeline(pipe, data, split, label_map, baselines=baselines)
-        write_result(results / f"{name}.json", name, row)
-        low, high = row["interval"]
-        click.echo(f"{data.name} {split}: {row['metric']} {row['scores'][row['metric']]:.3f} ({low:.3f} to {high:.3f})")
-        for label, score in row["scores"]["labels"].items():
+        run = evaluate_pipeline(pipe, data, split, label_map)
+        add_run(results, Results(name, data.name, OWN_HEAD, pipe.task.name, metric, [run]))
+        low, high = run["interval"]
+        click.echo(f"{data.name} {split}: {metric} {run['scores'][metric]:.3f} ({low:.3f} to {high:.3f})")
+        for label, score in run["scores"]["labels"].items():
             ratios = "  ".join(f"{key} {score[key]:.3f}" for key in ("precision", "recall", "f1"))
             click.echo(f"  {label:<28} {ratios}  ({score['gold']} gold)")
-        for baseline, scores in row.get("baselines", {}).items():
-            click.echo(f"  {baseline}: {row['metric']} {scores[row['metric']]:.3f}")
+    if baselines:
+        _run_cells(baseline_cells(data, SuiteSet(name=data.name, task=pipe.task.name, label_map=label_map)), results)
+
+
+def _run_suite(
+    checkpoints: Sequence[str],
+    suite_name: str,
+    budget_name: str,
+    set_names: tuple[str, ...],
+    seeds: Sequence[int],
+    data: Path,
+    name: str | None,
+    results: Path,
+) -> None:
+    from ..evaluation.baselines import BASELINES
+    from ..evaluation.cells import Cell, baseline_cells, find_name
+    from ..evaluation.suites import read_suite
+
+    suite = read_suite(suite_name)
+    budget, chosen = suite.budget(budget_name), suite.choose(set_names)
+    cells = [cell for each in chosen for cell in baseline_cells(data / each.name, each, suite_name) if cell.name in checkpoints]
+    cells += [
+        Cell(name or find_name(start), start, data / each.name, each, suite_name, budget_name, budget, seed)
+        for start in checkpoints
+        if start not in BASELINES
+        for seed in seeds
+        for each in chosen
+    ]
+    _run_cells(cells, results)
+
+
+def _run_cells(cells: "Sequence[Cell]", results: Path) -> None:
+    """Run the cells that are not finished yet, and print the score of each."""
+    from tqdm import tqdm
+
+    from ..evaluation.cells import finished, run_cell
+
+    waiting = [cell for cell in cells if not finished(cell, results)]
+    if len(waiting) < len(cells):
+        click.echo(f"{len(cells) - len(waiting)} of {len(cells)} are finished already")
+    for cell in tqdm(waiting, unit=" cells", disable=None):
+        run = run_cell(cell, results)
+        low, high = run["interval"]
+        seed = f" seed {cell.seed}" if cell.budget else ""
+        score = f"{cell.metric} {run['scores'][cell.metric]:.3f} ({low:.3f} to {high:.3f})"
+        tqdm.write(f"{cell.name} {cell.chosen.name} {cell.protocol}{seed}: {score}")
+
+
+def _compare(checkpoints: tuple[str, ...], results: Path, budget: str) -> None:
+    from ..evaluation.compare import compare_results
+
+    if len(checkpoints) != 2:
+        raise click.UsageError(f"--compare takes two checkpoints, got {len(checkpoints)}")
+    for line in compare_results(*checkpoints, folder=results, protocol=budget):
+        click.echo(str(line))
 
 
 def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:
-    from ..evaluation.report import render_ner_table, render_task_table, replace_table
+    from ..evaluation.report import render_tables
+    from ..files import write_whole
 
     old = report.read_text(encoding="utf-8")
-    files = list(results.glob("*.json"))
-    new = replace_table(old, "ner", render_ner_table(files))
-    new = replace_table(new, "tasks", render_task_table(files))
+    new = render_tables(old, results)
     if check and new != old:
         click.echo(f"{report} is stale: run `nlpie evaluate --report {report}`", err=True)
         ctx.exit(1)
     if new != old:
-        report.write_text(new, encoding="utf-8")
+        with write_whole(report, overwrite=True) as temporary:
+            temporary.write_text(new, encoding="utf-8")
     click.echo(f"{report}: {'up to date' if new == old else 'written'}")

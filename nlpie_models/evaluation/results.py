@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import shlex
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,18 +57,22 @@ class Results:
         return sorted((run for run in self.runs if run["split"] == "test"), key=lambda run: run["seed"] or 0)
 
 
-def provenance() -> dict[str, Any]:
-    """Return the versions, the hardware and the command that a number was measured with."""
+def provenance(*command: object) -> dict[str, Any]:
+    """Return the versions, the hardware and the command that a number was measured with.
+
+    Args:
+        *command: The words of the command that measures it again, after ``nlpie``; paths of this machine left out.
+    """
     return {
         "versions": {name: _version(name) for name in _VERSIONS},
         "python": platform.python_version(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores{_accelerator()}",
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(["nlpie", *map(str, command)]),
     }
 
 
 def add_run(folder: Path, results: Results) -> None:
-    """Put runs into the file of their checkpoint, data set and protocol, in the place of older ones of like identity."""
+    """Put runs into the file of their checkpoint, data set and protocol, replacing those of the same split and seed."""
     path = results.path(folder)
     new = {tuple(run[key] for key in _IDENTITY) for run in results.runs}
     old = read_results(path).runs if path.exists() else []

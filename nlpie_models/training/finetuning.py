@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -221,6 +222,7 @@ def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str)
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
         logging_strategy="epoch",
         dataloader_pin_memory=has_accelerator(),
     )
