@@ -42,7 +42,8 @@ def load_clinical(
             for one of them.
         ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without.
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
-            the first window only (the receipt ``annotation.coverage`` then says so).
+            the first window only (the receipt ``annotation.coverage`` then says so). With ``unit="sentence"`` the same
+            holds for each sentence, and the others are read whole.
         engine: ``torch``, or ``auto`` for the fastest at hand.
         revision: Hub revision in place of the pinned one.
         device: torch device; an accelerator if there is one by default.
