@@ -69,6 +69,8 @@ def load_clinical(
         raise UnknownName("engine", engine, ["auto", "torch"])
     if ner is not None and "entities" not in chosen.more_inputs:
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
+    if isinstance(ner, ClinicalPipeline) and ner.task.name != "ner":
+        raise NlpieError(f"expected ner=... to be a pipeline that finds entities, got one for {ner.task.name}")
     checkpoint = find_checkpoint(name, chosen, revision)
     check_head(checkpoint, chosen)
     model, tokenizer = load_whole(checkpoint, chosen.auto_class)
@@ -122,8 +124,9 @@ class ClinicalPipeline:
         self.checkpoint = checkpoint
         self.ner = ner
         self._options = options or {}
-        self.options = task.read_options(self._options)
         config = engine.model.config
+        self._head = Head.of(config, tokenizer)
+        self.options = self._read_options({})
         limit = min(config.max_position_embeddings, tokenizer.model_max_length)
         size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
         if not 8 <= size <= limit:
@@ -134,7 +137,6 @@ class ClinicalPipeline:
             raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")
         encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
         self.reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size, shared, on_long)
-        self._head = Head.of(config, tokenizer)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -197,10 +199,16 @@ class ClinicalPipeline:
         How rows are grouped follows from their order alone, so a run over the same rows that starts at the
         beginning of a group repeats its numbers to the last bit.
         """
-        chosen = self.task.read_options(self._options | options) if options else self.options
+        chosen = self._read_options(options) if options else self.options
         rows = iter(rows)
         while group := list(self._take_group(rows, chosen)):
             yield list(self._annotate(group, chosen))
+
+    def _read_options(self, options: dict[str, Any]) -> Any:
+        """Return the options of a call."""
+        chosen = self.task.read_options(self._options | options)
+        self.task.check(chosen, self._head)
+        return chosen
 
     def _take_group(self, rows: Iterator[Any], options: Any) -> Iterator["_Prepared | NlpieError"]:
         """Prepare rows until their passages fill a few batches."""

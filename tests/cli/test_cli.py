@@ -150,6 +150,13 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert _printable("chest\x1b[2J\n\tpain") == "chest\ufffd[2J pain"
 
 
+@pytest.mark.parametrize("option", ["name=x", "task=ner", "device=cpu", "window=32", "nonsense=1"])
+def test_options_are_those_of_the_task(notes, ner_folder, option) -> None:
+    result = run("annotate", notes, "-c", ner_folder, "-O", option, code=1)
+    assert f"Unknown ner option {option.partition('=')[0]!r}" in result.output
+    assert "Known: assertion, unit." in result.output
+
+
 def test_unknown_device(ner_folder, notes) -> None:
     result = run("annotate", notes, "-c", ner_folder, "--device", "nonsense", code=1)
     assert "cannot run on device 'nonsense'" in result.output
