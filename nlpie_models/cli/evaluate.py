@@ -89,6 +89,7 @@ def _score(
 
 def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:
     from ..evaluation.report import render_ner_table, render_task_table, replace_table
+    from ..files import write_whole
 
     old = report.read_text(encoding="utf-8")
     files = list(results.glob("*.json"))
@@ -98,5 +99,6 @@ def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> Non
         click.echo(f"{report} is stale: run `nlpie evaluate --report {report}`", err=True)
         ctx.exit(1)
     if new != old:
-        report.write_text(new, encoding="utf-8")
+        with write_whole(report, overwrite=True) as temporary:
+            temporary.write_text(new, encoding="utf-8")
     click.echo(f"{report}: {'up to date' if new == old else 'written'}")

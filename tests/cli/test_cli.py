@@ -244,7 +244,7 @@ def test_convert(tmp_path) -> None:
     assert "exists already" in run("convert", source, tmp_path / "new", code=1).output
 
 
-def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
+def test_evaluate_writes_results_and_table(ner_folder, tmp_path, monkeypatch) -> None:
     data, results, readme = tmp_path / "tiny", tmp_path / "results", tmp_path / "README.md"
     data.mkdir()
     row = {"id": "1", "text": NOTE, "entities": [{"start": 16, "end": 26, "label": "problem"}]}
@@ -257,6 +257,10 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
     assert written["scores"]["gold"] == 1
     assert len(written["data_sha256"]) == 64
     assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
+    assert "old" in readme.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", _full)
+        assert "No space left" in run("evaluate", "--report", readme, "--results", results, code=1).output
     assert "old" in readme.read_text()
     run("evaluate", "--report", readme, "--results", results)
     assert "| tiny | tiny | test | None |" in readme.read_text()

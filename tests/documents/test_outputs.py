@@ -149,6 +149,17 @@ def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
         assert (tmp_path / "o" / "a.ann").read_text().count("\t") == 2
 
 
+def test_spacy_tells_two_entities_of_one_span_apart() -> None:
+    import spacy
+
+    entities = [Entity(3, 7, "problem", "pain", 0.5, "negated"), Entity(3, 7, "test", "pain", 0.25)]
+    doc = Annotation("no pain", Coverage(7, 2, 1), entities=entities).to_spacy()
+    for each in (doc, spacy.tokens.Doc(doc.vocab).from_bytes(doc.to_bytes())):
+        group = each.spans["entities"]
+        assert [(span.text, span.label_) for span in group] == [("pain", "problem"), ("pain", "test")]
+        assert group.attrs == {"scores": [0.5, 0.25], "assertions": ["negated", None]}
+
+
 def test_formats_by_suffix(tmp_path) -> None:
     assert format_of(tmp_path / "x.html") == ".html"
     assert format_of(tmp_path / "folder") == "brat"
