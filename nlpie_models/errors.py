@@ -35,4 +35,4 @@ class DataError(NlpieError):
 
 
 class TextTooLong(NlpieError):
-    """A text over the model's window with ``on_long="error"``."""
+    """A text, or a sentence that is read by itself, over the model's window with ``on_long="error"``."""

@@ -42,7 +42,8 @@ def load_clinical(
             for one of them.
         ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without.
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
-            the first window only (the receipt ``annotation.coverage`` then says so).
+            the first window only (the receipt ``annotation.coverage`` then says so). With ``unit="sentence"`` the same
+            holds for each sentence, and the others are read whole.
         engine: ``torch``, or ``auto`` for the fastest at hand.
         revision: Hub revision in place of the pinned one.
         device: torch device; an accelerator if there is one by default.
@@ -68,6 +69,8 @@ def load_clinical(
         raise UnknownName("engine", engine, ["auto", "torch"])
     if ner is not None and "entities" not in chosen.more_inputs:
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
+    if isinstance(ner, ClinicalPipeline) and ner.task.name != "ner":
+        raise NlpieError(f"expected ner=... to be a pipeline that finds entities, got one for {ner.task.name}")
     checkpoint = find_checkpoint(name, chosen, revision)
     check_head(checkpoint, chosen)
     model, tokenizer = load_whole(checkpoint, chosen.auto_class)
@@ -121,8 +124,9 @@ class ClinicalPipeline:
         self.checkpoint = checkpoint
         self.ner = ner
         self._options = options or {}
-        self.options = task.read_options(self._options)
         config = engine.model.config
+        self._head = Head.of(config, tokenizer)
+        self.options = self._read_options({})
         limit = min(config.max_position_embeddings, tokenizer.model_max_length)
         size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
         if not 8 <= size <= limit:
@@ -133,7 +137,6 @@ class ClinicalPipeline:
             raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")
         encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
         self.reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size, shared, on_long)
-        self._head = Head.of(config, tokenizer)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -196,10 +199,16 @@ class ClinicalPipeline:
         How rows are grouped follows from their order alone, so a run over the same rows that starts at the
         beginning of a group repeats its numbers to the last bit.
         """
-        chosen = self.task.read_options(self._options | options) if options else self.options
+        chosen = self._read_options(options) if options else self.options
         rows = iter(rows)
         while group := list(self._take_group(rows, chosen)):
             yield list(self._annotate(group, chosen))
+
+    def _read_options(self, options: dict[str, Any]) -> Any:
+        """Return the options of a call."""
+        chosen = self.task.read_options(self._options | options)
+        self.task.check(chosen, self._head)
+        return chosen
 
     def _take_group(self, rows: Iterator[Any], options: Any) -> Iterator["_Prepared | NlpieError"]:
         """Prepare rows until their passages fill a few batches."""

@@ -94,9 +94,11 @@ def annotate(
     from ..data.documents import Columns, find_files
     from ..documents.exports import json_line
     from ..pipelines import load_clinical
+    from ..tasks import get_task
 
     files = find_files(inputs)
     chosen = dict(options) | ({"assertion": True} if assertion else {})
+    get_task(task).read_options(chosen)
     pipe = load_clinical(checkpoint, task, ner=ner, on_long=on_long, device=device, **chosen)  # type: ignore[arg-type]
     columns = Columns(text=text_column, id=id_column)
     report, annotations = annotate_documents(pipe, files, columns, outputs, resume=resume, overwrite=overwrite)

@@ -1,6 +1,6 @@
 """BIO tags to spans of words."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -11,11 +11,11 @@ def split_tag(tag: str) -> tuple[str, str]:
     return (prefix, label) if dash and prefix in {"B", "I"} else ("I", tag)
 
 
-def decode_bio(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+def decode_bio(tags: Sequence[str], edges: Container[int] = ()) -> list[tuple[int, int, str]]:
     """Return the (first, one past last, label) spans of a tag sequence.
 
     A B- tag always opens a span. An I- tag continues one of the same label and otherwise opens one: the repair that
-    conlleval and seqeval's default mode make.
+    conlleval and seqeval's default mode make. No span goes on at one of the ``edges``, indices of tags.
     """
     spans = []
     first, open_label = 0, ""
@@ -23,7 +23,7 @@ def decode_bio(tags: Sequence[str]) -> list[tuple[int, int, str]]:
         if tag == "O" and not open_label:
             continue
         prefix, label = split_tag(tag)
-        if prefix == "I" and label == open_label:
+        if prefix == "I" and label == open_label and index not in edges:
             continue
         if open_label:
             spans.append((first, index, open_label))

@@ -1,6 +1,7 @@
 """From a text to word pieces with exact character offsets, grouped into words."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import regex
@@ -39,19 +40,24 @@ class Encoding:
         """Ascending indices of the pieces that begin a word."""
         return self.first_tokens[self.first_tokens >= 0]
 
-    def truncated(self, tokens: int) -> "Encoding":
-        """Return the encoding of the first ``tokens`` pieces, the last word whole or not at all if it can be."""
-        starts = self.word_starts
-        if tokens < len(self) and not np.isin(tokens, starts):
-            tokens = int(starts[starts < tokens].max(initial=0)) or tokens
-        words = int(np.searchsorted(self.words[:, 1], self.offsets[:tokens, 1].max(initial=0), side="right"))
-        return Encoding(
-            text=self.text,
-            input_ids=self.input_ids[:tokens],
-            offsets=self.offsets[:tokens],
-            words=self.words[:words],
-            first_tokens=self.first_tokens[:words],
-            sentence_starts=self.sentence_starts[self.sentence_starts < tokens],
+    def without(self, ranges: Iterable[tuple[int, int]]) -> "Encoding":
+        """Return the encoding without these ranges of its pieces, and without the words that have a piece in them."""
+        kept = np.ones(len(self), dtype=bool)
+        for start, stop in ranges:
+            kept[start:stop] = False
+        seen = self.first_tokens >= 0
+        words, first = self.words[seen], self.first_tokens[seen]
+        last = np.searchsorted(self.offsets[:, 0], words[:, 1]) - 1
+        position = np.cumsum(kept) - 1
+        whole = kept[first] & (position[last] - position[first] == last - first)
+        sentences = self.sentence_starts[self.sentence_starts < len(self)]
+        return replace(
+            self,
+            input_ids=self.input_ids[kept],
+            offsets=self.offsets[kept],
+            words=words[whole],
+            first_tokens=position[first[whole]],
+            sentence_starts=position[sentences[kept[sentences]]],
         )
 
 

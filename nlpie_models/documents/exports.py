@@ -16,6 +16,7 @@ from .tables import TABLES, Table, encodable, table_of
 
 Named = Iterable[tuple[str, Annotation]]
 BRAT = "brat"
+_STEM_BYTES = 200  # a file system takes names of 255 bytes, of which a number and the suffix need some
 
 
 def format_of(path: Path) -> str:
@@ -76,16 +77,30 @@ def _write_html(named: Named, path: Path) -> None:
 
 
 def _write_brat(named: Named, folder: Path) -> None:
-    """Write a text and its stand-off annotation for each document, named by its id without path separators."""
+    """Write a text and its stand-off annotation for each document, named by its id as far as a file can be."""
     folder.mkdir()
     taken: Counter[str] = Counter()
     for name, annotation in named:
-        stem = name.removesuffix(".txt").strip("/.").replace("/", "__").replace("\\", "__") or "text"
-        taken[stem] += 1
-        if taken[stem] > 1:
-            stem = f"{stem}-{taken[stem]}"
+        stem = _free_stem(name, taken)
         (folder / f"{stem}.txt").write_bytes(encodable(annotation.text).encode("utf-8"))
         (folder / f"{stem}.ann").write_text("".join(_brat_lines(annotation)), encoding="utf-8")
+
+
+def _free_stem(name: str, taken: Counter[str]) -> str:
+    """Return a file name without its suffix for an id, another than those taken; capitals do not tell names apart.
+
+    Args:
+        name: The id.
+        taken: How often each name, in small letters, has been asked for.
+    """
+    plain = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", encodable(name).removesuffix(".txt").strip("/."))
+    parted = re.sub(r"[/\\]", "__", plain).encode("utf-8")
+    stem = free = parted[:_STEM_BYTES].decode("utf-8", "ignore") or "text"
+    while free.lower() in taken:
+        taken[stem.lower()] += 1
+        free = f"{stem}-{taken[stem.lower()]}"
+    taken[free.lower()] = 1
+    return free
 
 
 def _brat_lines(annotation: Annotation) -> Iterator[str]:
@@ -121,7 +136,7 @@ def _peek_table(named: Named) -> tuple[Table, Named]:
 
 
 def _rows(named: Named, table: Table) -> Iterator[dict[str, Any]]:
-    return ({"id": name, **row} for name, annotation in named for row in table.rows(annotation))
+    return ({"id": encodable(name), **row} for name, annotation in named for row in table.rows(annotation))
 
 
 EXPORTS: dict[str, Callable[[Named, Path], None]] = {

@@ -1,7 +1,8 @@
 """From a text to the passages that a model reads: windows or sentences of it, alone or in pairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..errors import TextTooLong
 from .annotation import Coverage
 from .encoding import Encoder, Encoding
-from .windows import Window, plan_windows
+from .windows import Window, last_in, plan_windows
 
 OnLong = Literal["window", "error", "truncate"]
 Unit = Literal["window", "sentence"]
@@ -38,15 +39,26 @@ class Passage:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A text's encoding and the windows that it is read in."""
+    """How a text is read.
+
+    Attributes:
+        encoding: The pieces that are read.
+        windows: The windows that they are read in.
+        left_out: Start and end in the text of what is not read, because the caller asked for it.
+    """
 
     encoding: Encoding
     windows: list[Window]
-    truncated: bool = False
+    left_out: Sequence[tuple[int, int]] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a part of the text is not read."""
+        return bool(self.left_out)
 
     @property
     def coverage(self) -> Coverage:
-        read = int(self.encoding.offsets[-1, 1]) if self.truncated else len(self.encoding.text)
+        read = len(self.encoding.text) - sum(end - start for start, end in self.left_out)
         return Coverage(read, len(self.encoding), len(self.windows), self.truncated)
 
     @property
@@ -70,8 +82,9 @@ class Reader:
         sep_token_id: Id of [SEP].
         window: Most tokens of a passage, special tokens included.
         overlap: Tokens that neighbouring windows share, about.
-        on_long: What to do with a text longer than a window.
-        unit: Whether a text is cut into windows, or into its sentences.
+        on_long: What to do with a unit that is longer than a window: read it all in overlapping windows, raise, or read
+            its beginning.
+        unit: What is read by itself: the whole text, or each of its sentences.
     """
 
     encoder: Encoder
@@ -88,31 +101,54 @@ class Reader:
         return self.window - 2
 
     def read(self, text: str | Encoding, room: int | None = None) -> Reading:
-        """Cut a text, encoded already or not, into windows of at most ``room`` pieces that cover it.
+        """Cut a text, encoded already or not, into windows of at most ``room`` pieces, none over the edge of a unit.
 
         Raises:
-            TextTooLong: With ``on_long="error"``, if it takes more than one.
+            TextTooLong: With ``on_long="error"``, if a unit takes more than one.
         """
         encoding = self.encoder.encode(text) if isinstance(text, str) else text
         size = self.room if room is None else room
-        if self.unit == "sentence":
-            return Reading(encoding, _sentences(encoding, size))
-        too_long = len(encoding) > size
-        if too_long and self.on_long == "error":
+        long = [(start, stop) for start, stop in self._units(encoding) if stop - start > size]
+        if long and self.on_long == "error":
+            start, stop = long[0]
+            sentence = f"sentence at {encoding.offsets[start, 0]} to {encoding.offsets[stop - 1, 1]}"
             raise TextTooLong(
-                f"the text has {len(encoding)} tokens and the window takes {size}; "
-                "use on_long='window' to read it all, or on_long='truncate' to read its beginning"
+                f"the {sentence if self.unit == 'sentence' else 'text'} has {stop - start} tokens and the window takes "
+                f"{size}; use on_long='window' to read it all, or on_long='truncate' to read its beginning"
             )
-        if truncated := too_long and self.on_long == "truncate":
-            encoding = encoding.truncated(size)
-        windows = plan_windows(
-            len(encoding),
-            size,
-            overlap=min(self.overlap, size // 2),
-            word_starts=encoding.word_starts,
-            sentence_starts=encoding.sentence_starts,
+        if long and self.on_long == "truncate":
+            return self._read_beginnings(encoding, long, size)
+        return Reading(encoding, self._windows(encoding, size))
+
+    def _read_beginnings(self, encoding: Encoding, long: list[tuple[int, int]], size: int) -> Reading:
+        """Read at most ``size`` pieces of each long unit, up to the end of a word if there is one."""
+        word_starts = encoding.word_starts
+        rests = [(last_in(word_starts, start + 1, start + size) or start + size, stop) for start, stop in long]
+        following = np.append(encoding.offsets[:, 0], len(encoding.text))
+        left_out = [(int(encoding.offsets[start - 1, 1]), int(following[stop])) for start, stop in rests]
+        kept = encoding.without(rests)
+        return Reading(kept, self._windows(kept, size), left_out)
+
+    def _windows(self, encoding: Encoding, size: int) -> list[Window]:
+        overlap, word_starts = min(self.overlap, size // 2), encoding.word_starts
+        windows = (
+            plan_windows(
+                stop,
+                size,
+                start=start,
+                overlap=overlap,
+                word_starts=word_starts,
+                sentence_starts=encoding.sentence_starts,
+            )
+            for start, stop in self._units(encoding)
         )
-        return Reading(encoding, windows, truncated)
+        return list(chain.from_iterable(windows))
+
+    def _units(self, encoding: Encoding) -> list[tuple[int, int]]:
+        """Return the ranges of pieces that are read by themselves."""
+        starts = encoding.sentence_starts[: None if self.unit == "sentence" else 0]
+        inner = starts[(starts > 0) & (starts < len(encoding))]
+        return list(pairwise([0, *inner.tolist(), len(encoding)]))
 
     def passage(self, first: np.ndarray, second: np.ndarray | None = None) -> Passage:
         """Put special tokens around one segment of pieces, or two."""
@@ -121,11 +157,3 @@ class Reader:
             return Passage(ids)
         types = np.repeat([0, 1], [len(ids), len(second) + 1])
         return Passage(np.concatenate([ids, second, [self.sep_token_id]]), types)
-
-
-def _sentences(encoding: Encoding, size: int) -> list[Window]:
-    """Return a window for each sentence; one longer than ``size`` takes several."""
-    starts = encoding.sentence_starts
-    edges = [0, *(int(start) for start in starts if 0 < start < len(encoding)), len(encoding)]
-    bounds = [(at, min(at + size, stop)) for start, stop in pairwise(edges) for at in range(start, stop, size)]
-    return [Window(start, stop, start, stop) for start, stop in bounds or [(0, 0)]]

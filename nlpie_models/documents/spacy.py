@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 def to_doc(annotation: Annotation, vocab: "Vocab | None" = None) -> "Doc":
     """Return a Doc of our words with what was found.
 
-    ``doc.spans["entities"]`` holds the entities (they may overlap), each with ``span._.score`` and
-    ``span._.assertion``; ``doc._.relations`` the relations as (head span, tail span, label, score); ``doc.cats`` the
-    scores of a classification. An entity that was given with ends inside a word is widened to whole words.
+    ``doc.spans["entities"]`` holds the entities, which may overlap, and its ``attrs`` the lists ``"scores"`` and
+    ``"assertions"`` in the same order (two entities of one span would share what spaCy keeps in ``span._``).
+    ``doc._.relations`` holds the relations as (head span, tail span, label, score); ``doc.cats`` the scores of a
+    classification. An entity that was given with ends inside a word is widened to whole words.
 
     Args:
         annotation: The annotation.
@@ -26,24 +27,30 @@ def to_doc(annotation: Annotation, vocab: "Vocab | None" = None) -> "Doc":
         NlpieError: spaCy is not installed.
     """
     try:
-        from spacy.tokens import Doc, Span, SpanGroup
+        from spacy.tokens import Doc, SpanGroup
         from spacy.util import get_words_and_spaces
         from spacy.vocab import Vocab
     except ImportError:
         raise NlpieError("to_spacy() needs spaCy; run `pip install nlpie-models[spacy]`") from None
-    for owner, name in ((Span, "score"), (Span, "assertion"), (Doc, "relations")):
-        if not owner.has_extension(name):
-            owner.set_extension(name, default=None)
+    if not Doc.has_extension("relations"):
+        Doc.set_extension("relations", default=None)
     text = annotation.text
     words, spaces = get_words_and_spaces([text[start:end] for start, end in find_words(text)], text)
     doc = Doc(Vocab() if vocab is None else vocab, words=words, spaces=spaces)
 
     def span_of(entity: Entity) -> "Span":
         span: Any = doc.char_span(entity.start, entity.end, label=entity.label, alignment_mode="expand")
-        span._.score, span._.assertion = entity.score, entity.assertion
         return span
 
-    doc.spans["entities"] = SpanGroup(doc, name="entities", spans=[span_of(entity) for entity in annotation.entities])
+    doc.spans["entities"] = SpanGroup(
+        doc,
+        name="entities",
+        attrs={
+            "scores": [entity.score for entity in annotation.entities],
+            "assertions": [entity.assertion for entity in annotation.entities],
+        },
+        spans=[span_of(entity) for entity in annotation.entities],
+    )
     doc._.relations = [
         (span_of(relation.head), span_of(relation.tail), relation.label, relation.score)
         for relation in annotation.relations

@@ -29,19 +29,21 @@ def plan_windows(
     tokens: int,
     size: int,
     *,
+    start: int = 0,
     overlap: int,
     word_starts: np.ndarray,
     sentence_starts: np.ndarray,
 ) -> list[Window]:
-    """Cut a document into windows that cover it.
+    """Cut a document, or the part of it that begins at ``start``, into windows that cover it.
 
     A window ends at a sentence start in its last half where there is one, else at a word start, else anywhere; the
     next one begins about ``overlap`` tokens earlier, by the same preference. In the overlap of two windows the
     tokens before the middle are more central in the first and the others in the second.
 
     Args:
-        tokens: Length of the document.
+        tokens: Length of the document, or where the part ends.
         size: Most tokens in a window, special tokens not counted.
+        start: Where the part begins.
         overlap: Tokens that neighbours share, about; at most half of ``size``.
         word_starts: Ascending token indices at which a word begins.
         sentence_starts: Ascending token indices at which a sentence begins.
@@ -55,9 +57,8 @@ def plan_windows(
     if size < 2 or not 0 <= overlap <= size // 2:
         raise ValueError(f"expected size >= 2 and 0 <= overlap <= size / 2, got size {size} and overlap {overlap}")
     bounds = []
-    start = 0
     while tokens - start > size:
-        stop = _choose(_last_in, start + size // 2 + 1, start + size, sentence_starts, word_starts)
+        stop = _choose(last_in, start + size // 2 + 1, start + size, sentence_starts, word_starts)
         stop = start + size if stop is None else stop
         bounds.append((start, stop))
         earliest = max(start + 1, stop - overlap)
@@ -65,7 +66,7 @@ def plan_windows(
         start = earliest if chosen is None else chosen
     bounds.append((start, tokens))
     middles = [(next_start + stop) // 2 for (_, stop), (next_start, _) in pairwise(bounds)]
-    edges = [0, *middles, tokens]
+    edges = [bounds[0][0], *middles, tokens]
     return [Window(start, stop, edges[i], edges[i + 1]) for i, (start, stop) in enumerate(bounds)]
 
 
@@ -77,7 +78,7 @@ def _choose(
     return next((value for value in picked if value is not None), None)
 
 
-def _last_in(ascending: np.ndarray, low: int, high: int) -> int | None:
+def last_in(ascending: np.ndarray, low: int, high: int) -> int | None:
     """Return the last value in [low, high], if any."""
     index = np.searchsorted(ascending, high, side="right") - 1
     return int(ascending[index]) if index >= 0 and ascending[index] >= low else None

@@ -40,8 +40,8 @@ class Cell:
         start: The checkpoint, a name or a folder; None for a baseline.
         data: Folder with the set.
         chosen: The set.
-        suite: Name of the suite.
         protocol: Name of the budget.
+        suite: Name of the suite; None for a baseline.
         budget: The budget; None for a baseline, which learns from all rows.
         seed: Of head, dropout, order, and the training examples that are drawn.
     """
@@ -50,8 +50,8 @@ class Cell:
     start: str | None
     data: Path
     chosen: SuiteSet
-    suite: str
     protocol: str
+    suite: str | None = None
     budget: Budget | None = None
     seed: int = 0
 
@@ -90,8 +90,11 @@ class Cell:
 
     def command(self) -> list[str]:
         """Return the words after ``nlpie`` that run this cell; DATA stands for the folder that holds the sets."""
-        budget = ["--budget", self.protocol, "--seed", str(self.seed)] if self.budget else []
-        return ["evaluate", self.name, "--suite", self.suite, "--data", "DATA", "--set", self.chosen.name, *budget]
+        name, folder = self.chosen.name, f"DATA/{self.chosen.name}"
+        if self.suite is None:
+            return ["evaluate", "CHECKPOINT", "-t", self.task.name, "--data", folder, "--baselines"]
+        budget = ["--suite", self.suite, "--budget", self.protocol, "--seed", str(self.seed)]
+        return ["evaluate", self.name, *budget, "--data", "DATA", "--set", name]
 
     def results(self, runs: list[Run]) -> Results:
         """Return runs as results."""
@@ -173,11 +176,11 @@ def _baseline(cell: Cell) -> Run:
     return {"split": "test", **score_answers(supervision, golds, answers, cell.metric)}
 
 
-def baseline_cells(data: Path, chosen: SuiteSet, suite: str) -> list[Cell]:
+def baseline_cells(data: Path, chosen: SuiteSet) -> list[Cell]:
     """Return the cells of the baselines that there are for a set."""
     has_words = get_task(chosen.task).supervised().tfidf_text is not None
     names = [name for name in BASELINES if name != "tfidf-lr" or has_words]
-    return [Cell(name, None, data, chosen, suite, ALL_ROWS) for name in names]
+    return [Cell(name, None, data, chosen, ALL_ROWS) for name in names]
 
 
 def find_name(start: str) -> str:

@@ -12,7 +12,7 @@ from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
 from ..pipelines import ClinicalPipeline
 from ..tasks import Supervision
-from .results import Run, pack, provenance
+from .results import Run, pack
 
 
 def evaluate_pipeline(

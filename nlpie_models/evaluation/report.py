@@ -1,29 +1,88 @@
-"""Results files as Markdown tables, kept between markers in a document."""
+"""Results as Markdown tables, kept between markers in a document."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from ..errors import DataError
-from .results import read_results
+from .baselines import BASELINES
+from .cells import ALL_ROWS
+from .results import OWN_HEAD, Results, find_results
 
 _START, _END = "<!-- results: {} -->", "<!-- end of results -->"
 
 
-def render_ner_table(files: Iterable[Path]) -> str:
-    """Return one line a checkpoint, data set and split: strict P, R, F1 with its 95% interval, and F1 per label."""
-    rows = [(name, row) for name, row in _rows(files) if row["task"] == "ner" and "baselines" not in row]
-    labels = sorted({label for _, row in rows for label in row["scores"]["labels"]})
-    heads = ["checkpoint", "data", "split", "seed", "P", "R", "F1", "95%", *(f"F1 {label}" for label in labels)]
-    return _table(heads, 3, [_ner_cells(name, row, labels) for name, row in rows])
+def render_tables(text: str, folder: Path) -> str:
+    """Put the tables of a folder of results between a Markdown text's markers for them.
+
+    Raises:
+        DataError: The text has no such markers, or a file is not a results file.
+    """
+    results = list(find_results(folder))
+    for kind, table in (("ner", ner_table), ("tasks", task_table), ("suite quick", suite_table)):
+        text = replace_table(text, kind, table(results))
+    return text
 
 
-def render_task_table(files: Iterable[Path]) -> str:
-    """Return one line a fine-tuned checkpoint, data set and split: its score beside those of the baselines."""
-    rows = [(name, row) for name, row in _rows(files) if "baselines" in row]
-    heads = ["task", "data", "split", "checkpoint", "metric", "score", "95%", "TF-IDF + LR", "majority", "beats both"]
-    return _table(heads, 5, [_task_cells(name, row) for name, row in sorted(rows, key=lambda item: item[1]["task"])])
+def ner_table(results: Iterable[Results]) -> str:
+    """Return a line a checkpoint with its own head, data set and split: strict P, R and F1, and F1 per label."""
+    rows = [(each, run) for each in results if each.protocol == OWN_HEAD and each.task == "ner" for run in each.runs]
+    labels = sorted({label for _, run in rows for label in run["scores"]["labels"]})
+    heads = ["checkpoint", "data", "split", "P", "R", "F1", "95%", *(f"F1 {label}" for label in labels), "ECE"]
+    lines = []
+    for each, run in rows:
+        scores = run["scores"]
+        by_label = (scores["labels"].get(label, {}).get("f1") for label in labels)
+        ratios = [f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")]
+        cells = [each.checkpoint, each.dataset, run["split"], *ratios, _interval(run)]
+        lines.append([*cells, *("" if f1 is None else f"{f1:.3f}" for f1 in by_label), f"{run['ece']:.3f}"])
+    return _table(heads, 3, lines)
+
+
+def task_table(results: Sequence[Results]) -> str:
+    """Return a line a checkpoint with its own head and data set: its score on test beside those of the baselines."""
+    baselines = {(each.checkpoint, each.dataset): each for each in results if each.protocol == ALL_ROWS}
+    heads = ["task", "data", "checkpoint", "metric", "score", "95%", "ECE", "TF-IDF + LR", "majority", "beats both"]
+    lines = []
+    for each in sorted(results, key=lambda each: (each.task, each.dataset, each.checkpoint)):
+        known = {name: baselines[name, each.dataset] for name in BASELINES if (name, each.dataset) in baselines}
+        if each.protocol != OWN_HEAD or not known or not each.test_runs():
+            continue
+        [run] = each.test_runs()
+        score = run["scores"][each.metric]
+        others = {name: found.test_runs()[0]["scores"][each.metric] for name, found in known.items()}
+        best = max(others.values())
+        verdict = "yes" if run["interval"][0] > best else "**no**" if score <= best else "not surely"
+        cells = [each.task, each.dataset, each.checkpoint, each.metric.replace("_", " "), f"{score:.3f}"]
+        values = [f"{others[name]:.3f}" if name in others else "" for name in ("tfidf-lr", "majority")]
+        lines.append([*cells, _interval(run), f"{run['ece']:.3f}", *values, verdict])
+    return _table(heads, 4, lines)
+
+
+def suite_table(results: Sequence[Results], budget: str = "quick") -> str:
+    """Return a line a checkpoint: its mean score over the seeds on each set of the suite, and the mean of them all."""
+    shown = [each for each in results if each.protocol == budget or each.checkpoint in BASELINES]
+    measured = {each.dataset for each in shown if each.protocol == budget}
+    by_name: dict[str, dict[str, Results]] = {}
+    for each in shown:
+        by_name.setdefault(each.checkpoint, {})[each.dataset] = each
+    sets = sorted(measured, key=lambda name: next((each.task, name) for each in shown if each.dataset == name))
+    heads = ["checkpoint", *sets, "mean", "seeds"]
+    lines = []
+    for name, found in sorted(by_name.items(), key=lambda item: (item[0] in BASELINES, item[0])):
+        scores = {dataset: mean_score(found[dataset]) for dataset in sets if dataset in found}
+        mean = f"{np.mean(list(scores.values())):.3f}" if len(scores) == len(sets) else ""
+        seeds = str(min(len(found[dataset].test_runs()) for dataset in scores)) if scores else ""
+        cells = [f"{scores[dataset]:.3f}" if dataset in scores else "" for dataset in sets]
+        lines.append([name, *cells, mean, "" if name in BASELINES else seeds])
+    return _table(heads, 1, lines)
+
+
+def mean_score(results: Results) -> float:
+    """Return the mean over the seeds of the main score on test."""
+    return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
 
 
 def replace_table(text: str, kind: str, table: str) -> str:
@@ -40,43 +99,10 @@ def replace_table(text: str, kind: str, table: str) -> str:
     return new
 
 
-def _rows(files: Iterable[Path]) -> list[tuple[str, dict[str, Any]]]:
-    return [(content["checkpoint"], row) for content in map(read_results, sorted(files)) for row in content["results"]]
+def _interval(run: dict) -> str:
+    return "{:.3f} to {:.3f}".format(*run["interval"])
 
 
 def _table(heads: list[str], left: int, rows: list[list[str]]) -> str:
     lines = [heads, ["---"] * left + ["---:"] * (len(heads) - left), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
-
-
-def _ner_cells(name: str, row: dict[str, Any], labels: list[str]) -> list[str]:
-    scores = row["scores"]
-    return [
-        name,
-        row["dataset"],
-        row["split"],
-        str(row["seed"]),
-        *(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")),
-        "{:.3f} to {:.3f}".format(*row["interval"]),
-        *(f"{scores['labels'][label]['f1']:.3f}" if label in scores["labels"] else "" for label in labels),
-    ]
-
-
-def _task_cells(name: str, row: dict[str, Any]) -> list[str]:
-    metric = row["metric"]
-    score = row["scores"][metric]
-    baselines = {name: scores[metric] for name, scores in row["baselines"].items()}
-    low, high = row["interval"]
-    best = max(baselines.values())
-    beaten = "yes" if low > best else "**no**" if score <= best else "not surely"
-    return [
-        row["task"],
-        row["dataset"],
-        row["split"],
-        name,
-        metric.replace("_", " "),
-        f"{score:.3f}",
-        f"{low:.3f} to {high:.3f}",
-        *(f"{baselines[name]:.3f}" if name in baselines else "" for name in ("tfidf-lr", "majority")),
-        beaten,
-    ]

@@ -118,6 +118,7 @@ class Task:
         inputs: The texts of a row, in the order in which a call takes them.
         more_inputs: What else a row may hold for the task.
         options: Dataclass of what a caller may choose; a checkpoint's config may hold other defaults.
+        check: Raises NlpieError for options that do not suit the checkpoint's head.
         supervision: How it is learnt and scored, if it can be.
         reads_special_tokens: Whether ``[MASK]`` in a text is the token and not four letters in brackets.
     """
@@ -134,6 +135,7 @@ class Task:
     inputs: tuple[str, ...] = ("text",)
     more_inputs: tuple[str, ...] = ()
     options: type = NoOptions
+    check: Callable[[Any, Head], None] = lambda options, head: None
     supervision: Supervision | None = None
     reads_special_tokens: bool = False
 
@@ -209,6 +211,26 @@ class Task:
 
 def _check_value(name: str, value: Any, kind: Any) -> None:
     """Refuse a value that is plainly not of an option's type."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if type(None) in arguments:
+        if value is not None:
+            _check_value(name, value, arguments[0])
+    elif origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise NlpieError(f"{name}: expected a mapping, got {value!r}")
+        for key, item in value.items():
+            _check_value(f"{name}, a name in it", key, arguments[0])
+            _check_value(f"{name}, {key!r}", item, arguments[1])
+    elif origin is Sequence:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise NlpieError(f"{name}: expected a list, got {value!r}")
+        for item in value:
+            _check_value(f"{name}, an item of it", item, arguments[0])
+    else:
+        _check_single_value(name, value, kind)
+
+
+def _check_single_value(name: str, value: Any, kind: Any) -> None:
     if typing.get_origin(kind) is typing.Literal:
         choices = typing.get_args(kind)
         if value not in choices:
@@ -217,6 +239,8 @@ def _check_value(name: str, value: Any, kind: Any) -> None:
         raise NlpieError(f"{name}: expected a {kind.__name__}, got {value!r}")
     elif kind is int and (type(value) is not int or value < 1):
         raise NlpieError(f"{name}: expected a whole number of at least 1, got {value!r}")
+    elif kind is float and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise NlpieError(f"{name}: expected a number, got {value!r}")
 
 
 def decided_rows(output: np.ndarray, window: Window) -> np.ndarray:

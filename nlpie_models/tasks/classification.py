@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..documents import Reader
+from ..errors import UnknownName
 from ._classes import Pooling, class_supervision, classify, pool, reduce_to_probabilities
 from ._task import SEQUENCES, Head, Plan, Row, Task
 
@@ -23,6 +24,12 @@ class ClassificationOptions:
 
     pooling: Pooling = "mean"
     thresholds: Mapping[str, float] | None = None
+
+
+def _check(options: ClassificationOptions, head: Head) -> None:
+    for label in options.thresholds or ():
+        if label not in head.labels:
+            raise UnknownName("label in thresholds", label, head.labels)
 
 
 def _plan(row: Row, reader: Reader, options: ClassificationOptions) -> Plan:
@@ -46,5 +53,6 @@ TASK = Task(
     reduce=reduce_to_probabilities,
     finish=_finish,
     options=ClassificationOptions,
+    check=_check,
     supervision=class_supervision("macro_f1", ("text",)),
 )

@@ -3,7 +3,8 @@
 ``pooling`` says what is made of a passage's token states: ``mean`` (every token alike, special tokens too, as in
 sentence-transformers, with which a text of one window agrees), ``cls`` (the first) or ``max``. The windows of a long
 text are averaged, each by the tokens that it decides. ``normalize`` scales every vector to length 1. With
-``unit="sentence"`` each sentence is read by itself and has its own vector, and the text has the mean of them.
+``unit="sentence"`` each sentence is read by itself and has its own vector, and the text has the mean of them;
+``on_long`` is then about a sentence longer than the window.
 A sentence-transformers folder brings its own pooling and normalisation.
 """
 

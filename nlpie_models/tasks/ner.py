@@ -1,11 +1,12 @@
 """Named entities: one tag a word, decided at the word's first piece, one BIO decode over the whole text.
 
-``unit="sentence"`` reads each sentence by itself, for a checkpoint that was taught so; ``window`` (default) as much at
-once as the window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family
+``unit="sentence"`` reads each sentence by itself, for a checkpoint that was taught so: no entity runs over a sentence's
+edge, and ``on_long`` is about a sentence longer than the window. ``window`` (default) reads as much at once as the
+window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family
 or conditional where the note says so, by rules (:mod:`nlpie_models.documents.assertion`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..data.labels import LabelMap
 from ..data.spans import Span, resolve_overlaps, spans_of_words
-from ..documents import Annotation, Entity, Reader, Reading
+from ..documents import Annotation, Encoding, Entity, Reader, Reading
 from ..documents.assertion import assert_entities
 from ..documents.bio import decode_bio, encode_bio
 from ..documents.reading import Unit
@@ -49,13 +50,19 @@ def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: NerOptions
     tags = [head.labels[index] for index in probabilities.argmax(axis=-1)]
     scores = probabilities.max(axis=-1)
     entities = []
-    for first, stop, label in decode_bio(tags):
+    for first, stop, label in decode_bio(tags, _edges(encoding, options)):
         start, end = int(words[first, 0]), int(words[stop - 1, 1])
         score = float(scores[first:stop].mean())
         entities.append(Entity(start=start, end=end, label=label, text=encoding.text[start:end], score=score))
     if options.assertion:
         entities = assert_entities(encoding.text, entities)
     return {"entities": entities}
+
+
+def _edges(encoding: Encoding, options: NerOptions) -> Container[int]:
+    """Return which words begin something that was read by itself: no entity runs on into it."""
+    starts = encoding.sentence_starts if options.unit == "sentence" else ()
+    return set(np.searchsorted(encoding.word_starts, starts).tolist())
 
 
 def _gold(row: Row, labels: LabelMap) -> tuple[Span, ...]:

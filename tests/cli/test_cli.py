@@ -150,6 +150,13 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert _printable("chest\x1b[2J\n\tpain") == "chest\ufffd[2J pain"
 
 
+@pytest.mark.parametrize("option", ["name=x", "task=ner", "device=cpu", "window=32", "nonsense=1"])
+def test_options_are_those_of_the_task(notes, ner_folder, option) -> None:
+    result = run("annotate", notes, "-c", ner_folder, "-O", option, code=1)
+    assert f"Unknown ner option {option.partition('=')[0]!r}" in result.output
+    assert "Known: assertion, unit." in result.output
+
+
 def test_unknown_device(ner_folder, notes) -> None:
     result = run("annotate", notes, "-c", ner_folder, "--device", "nonsense", code=1)
     assert "cannot run on device 'nonsense'" in result.output
@@ -237,7 +244,7 @@ def test_convert(tmp_path) -> None:
     assert "exists already" in run("convert", source, tmp_path / "new", code=1).output
 
 
-def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
+def test_evaluate_writes_results_and_table(ner_folder, tmp_path, monkeypatch) -> None:
     data, results, readme = tmp_path / "tiny", tmp_path / "results", tmp_path / "README.md"
     data.mkdir()
     row = {"id": "1", "text": NOTE, "entities": [{"start": 16, "end": 26, "label": "problem"}]}
@@ -250,6 +257,10 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path) -> None:
     assert written["scores"]["gold"] == 1
     assert len(written["data_sha256"]) == 64
     assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
+    assert "old" in readme.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", _full)
+        assert "No space left" in run("evaluate", "--report", readme, "--results", results, code=1).output
     assert "old" in readme.read_text()
     run("evaluate", "--report", readme, "--results", results)
     assert "| tiny | tiny | test | None |" in readme.read_text()

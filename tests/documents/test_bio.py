@@ -23,6 +23,11 @@ def test_encoding_the_decoded_repairs_and_then_changes_nothing(tags) -> None:
     assert decode_bio(repaired) == spans
 
 
+def test_no_span_goes_on_at_an_edge() -> None:
+    assert decode_bio(["B-test", "I-test", "I-test"], {1}) == [(0, 1, "test"), (1, 3, "test")]
+    assert decode_bio(["B-test", "O", "I-test"], {1, 2}) == [(0, 1, "test"), (2, 3, "test")]
+
+
 @pytest.mark.parametrize(
     ("tags", "spans"),
     [

@@ -2,13 +2,14 @@
 
 import csv
 import json
+from collections import Counter
 from html.parser import HTMLParser
 
 import pyarrow.parquet
 import pytest
 
 from nlpie_models.documents import Annotation, Coverage, Entity
-from nlpie_models.documents.exports import EXPORTS, format_of
+from nlpie_models.documents.exports import EXPORTS, _free_stem, format_of
 from nlpie_models.documents.html import render_page
 from nlpie_models.errors import NlpieError
 
@@ -112,6 +113,31 @@ def test_brat_keeps_documents_of_one_name_apart(annotation, tmp_path) -> None:
     assert sorted(path.name for path in (tmp_path / "brat").glob("*.ann")) == ["a__b-2.ann", "a__b.ann"]
 
 
+AWKWARD_IDS = ["a", "a", "a-2", "A", "a-3", "a", "x\0y\nz", "é" * 300, "é" * 300, "\ud800", "..", "/", 'n.jsonl:3 "?"']
+
+
+def test_brat_writes_every_document_whatever_its_id(tmp_path) -> None:
+    named = [(name, Annotation(str(number), Coverage(1, 1, 1))) for number, name in enumerate(AWKWARD_IDS)]
+    EXPORTS["brat"](named, tmp_path / "brat")
+    texts = [path.read_text() for path in (tmp_path / "brat").glob("*.txt")]
+    assert sorted(texts, key=int) == [annotation.text for _, annotation in named]
+    names = {path.name.lower() for path in (tmp_path / "brat").iterdir()}
+    assert len(names) == 2 * len(named)
+    assert {"a.txt", "a-2.txt", "a-2-2.txt", "x_y_z.txt", "n.jsonl_3 ___.txt"} < names
+
+
+def test_brat_names_many_documents_of_one_id_in_time(tmp_path) -> None:
+    taken = Counter()
+    assert len({_free_stem("a", taken) for _ in range(50_000)}) == 50_000
+
+
+@pytest.mark.parametrize("kind", list(EXPORTS))
+def test_every_export_writes_ids_that_utf8_cannot_hold(kind, annotation, tmp_path) -> None:
+    EXPORTS[kind]([("a\udce9b", annotation)], tmp_path / "o")
+    if kind == ".csv":
+        assert (tmp_path / "o").read_text().splitlines()[1].startswith("a\ufffdb,")
+
+
 @pytest.mark.parametrize("kind", list(EXPORTS))
 def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
     text = "pa\ud800in\t\u2028x\r\n\r\ny"
@@ -121,6 +147,17 @@ def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
     )
     if kind == "brat":
         assert (tmp_path / "o" / "a.ann").read_text().count("\t") == 2
+
+
+def test_spacy_tells_two_entities_of_one_span_apart() -> None:
+    import spacy
+
+    entities = [Entity(3, 7, "problem", "pain", 0.5, "negated"), Entity(3, 7, "test", "pain", 0.25)]
+    doc = Annotation("no pain", Coverage(7, 2, 1), entities=entities).to_spacy()
+    for each in (doc, spacy.tokens.Doc(doc.vocab).from_bytes(doc.to_bytes())):
+        group = each.spans["entities"]
+        assert [(span.text, span.label_) for span in group] == [("pain", "problem"), ("pain", "test")]
+        assert group.attrs == {"scores": [0.5, 0.25], "assertions": ["negated", None]}
 
 
 def test_formats_by_suffix(tmp_path) -> None:

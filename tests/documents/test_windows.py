@@ -1,5 +1,7 @@
 """Windows: they cover the document, respect their size, and each token is decided where it is most central."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,22 @@ def test_cuts_at_sentences_then_words_then_anywhere() -> None:
     assert by_word[1].start in words
     anywhere = plan_windows(100, 40, overlap=6, word_starts=EMPTY, sentence_starts=EMPTY)
     assert [(window.start, window.stop) for window in anywhere] == [(0, 40), (34, 74), (68, 100)]
+
+
+@given(plans(), st.integers(0, 400))
+def test_a_part_is_cut_as_if_it_stood_alone(plan, start) -> None:
+    tokens, size, overlap, words, sentences = plan
+    alone = plan_windows(tokens, size, overlap=overlap, word_starts=words, sentence_starts=sentences)
+    part = plan_windows(
+        start + tokens,
+        size,
+        start=start,
+        overlap=overlap,
+        word_starts=np.concatenate([np.arange(0, start, 3), words + start, [start + tokens]]),
+        sentence_starts=np.concatenate([np.arange(0, start, 7), sentences + start, [start + tokens]]),
+    )
+    for window, moved in zip(alone, part, strict=True):
+        assert [value - start for value in astuple(moved)] == list(astuple(window))
 
 
 def test_empty_and_short_documents_are_one_window() -> None:

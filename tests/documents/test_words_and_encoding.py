@@ -76,9 +76,13 @@ def test_encoder_ignores_the_tokenizers_truncation_and_leaves_it_alone(tokenizer
         backend.no_truncation()
 
 
-def test_truncated_encoding_keeps_whole_words(tokenizer) -> None:
-    encoding = Encoder(tokenizer.backend_tokenizer).encode("chest pain zygote and fever")
-    cut = encoding.truncated(5)
-    assert len(cut) == 2
-    assert [encoding.text[start:end] for start, end in cut.words] == ["chest", "pain"]
-    assert len(encoding.truncated(100).words) == 5
+def test_encoding_without_pieces_keeps_whole_words(tokenizer) -> None:
+    encoding = Encoder(tokenizer.backend_tokenizer).encode("chest pain. zygote and fever")
+    cut = encoding.without([(1, 2), (5, 6)])
+    assert len(cut) == len(encoding) - 2
+    assert [encoding.text[start:end] for start, end in cut.words] == ["chest", ".", "and", "fever"]
+    for (start, _), first in zip(cut.words, cut.first_tokens, strict=True):
+        assert cut.offsets[first, 0] == start
+    (sentence,) = cut.sentence_starts
+    assert encoding.text[cut.offsets[sentence, 0] :].startswith("zygote")
+    assert len(encoding.without([]).words) == 6

@@ -1,6 +1,7 @@
 """Classification and inference: parity with transformers, pooling, thresholds, pairs of any length."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -84,6 +85,17 @@ def test_thresholds_in_the_config_are_used(head_folder, tmp_path) -> None:
         assert len(pipe(NOTE).labels) == expected
         assert pipe(NOTE).classification.pooling == "max"
         assert pipe(NOTE, pooling="first").classification.pooling == "first"
+
+
+def test_thresholds_must_be_of_the_heads_labels(head_folder) -> None:
+    folder = head_folder("classification", multi_label=True)
+    pipe = load_clinical(folder, "classification", device="cpu", thresholds={"malignant": 1})
+    assert pipe(SHORT, thresholds=None).scores == pipe(SHORT).scores
+    message = "Unknown label in thresholds 'Malignant'. Did you mean 'malignant'?"
+    with pytest.raises(UnknownName, match=re.escape(message)):
+        load_clinical(folder, "classification", thresholds={"Malignant": 0.3})
+    with pytest.raises(UnknownName, match=re.escape(message)):
+        pipe(SHORT, thresholds={"Malignant": 0.3})
 
 
 def test_pooling_of_a_long_note(head_folder) -> None:

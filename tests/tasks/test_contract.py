@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,37 @@ def test_options_are_known_by_name(task, pipe, head_folder) -> None:
     with pytest.raises(UnknownName, match="nonsense"):
         load_clinical(folder_for(task, head_folder), task.name, nonsense=1)
     assert json.loads(json.dumps(pipe.settings))["task"] == task.name
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "message"),
+    [
+        ("classification", "thresholds", 5, "expected a mapping, got 5"),
+        ("classification", "thresholds", {"other": "0.5"}, ", 'other': expected a number, got '0.5'"),
+        ("classification", "thresholds", {"other": True}, "expected a number, got True"),
+        ("classification", "thresholds", {1: 0.5}, "expected a str, got 1"),
+        ("relation", "types", 5, "expected a list, got 5"),
+        ("relation", "types", "ab", "expected a list, got 'ab'"),
+        ("relation", "types", [("a", "b"), "ab"], ", an item of it: expected a list, got 'ab'"),
+        ("relation", "types", [["a", 1]], "expected a str, got 1"),
+        ("relation", "unrelated", 1, "expected a str, got 1"),
+        ("relation", "max_distance", "x", "expected a whole number of at least 1, got 'x'"),
+        ("fill-mask", "top_k", 0, "expected a whole number of at least 1, got 0"),
+        ("ner", "assertion", "yes", "expected a bool, got 'yes'"),
+    ],
+)
+def test_options_of_the_wrong_kind(name, option, value, message) -> None:
+    with pytest.raises(NlpieError, match=f"{name} option {option}.*{message}"):
+        get_task(name).read_options({option: value})
+
+
+def test_options_of_the_right_kind() -> None:
+    values = {"types": [["a", "b"], ("c", "d")], "unrelated": "none", "max_distance": 9, "context": "window"}
+    assert asdict(get_task("relation").read_options(values)).items() >= values.items()
+    nothing = dict.fromkeys(("types", "unrelated", "max_distance"))
+    assert asdict(get_task("relation").read_options(nothing)).items() >= nothing.items()
+    thresholds = {"a": 1, "b": np.float64(0.5)}
+    assert get_task("classification").read_options({"thresholds": thresholds}).thresholds == thresholds
 
 
 def test_transformers_task_names_are_aliases() -> None:

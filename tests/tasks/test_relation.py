@@ -168,6 +168,13 @@ def test_every_pair_that_is_made_is_read(read) -> None:
     ] * 2
 
 
+def test_entities_come_from_a_pipeline_for_entities(pipe, head_folder, ner_folder) -> None:
+    folder = head_folder("relation", LABELS)
+    assert load_clinical(folder, "relation", device="cpu", ner=load_clinical(ner_folder))(TEXT).relations is not None
+    with pytest.raises(NlpieError, match=r"expected ner=.* to be a pipeline that finds entities, got one for relation"):
+        load_clinical(folder, "relation", ner=pipe)
+
+
 def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:
     from nlpie_models.documents.exports import EXPORTS
 
