@@ -10,6 +10,16 @@ from pathlib import Path
 from .errors import NlpieError
 
 
+def check_absent(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a path that exists.
+
+    Raises:
+        NlpieError: ``path`` exists and is not to be overwritten.
+    """
+    if path.exists() and not overwrite:
+        raise NlpieError(f"{path} exists already; add --overwrite to replace it")
+
+
 @contextmanager
 def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path to write a file or folder to, and rename it to ``path`` when the block ends well.
@@ -17,8 +27,7 @@ def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         NlpieError: ``path`` exists and is not to be overwritten.
     """
-    if path.exists() and not overwrite:
-        raise NlpieError(f"{path} exists already; add --overwrite to replace it")
+    check_absent(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder) / path.name

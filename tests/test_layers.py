@@ -74,7 +74,9 @@ def test_documents_know_no_torch() -> None:
         assert not re.search(r"\b(import|from) torch", path.read_text())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "distil-65m"], ["annotate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["show", "distil-65m"], ["annotate", "--help"], ["data", "prepare", "--help"]]
+)
 def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None:
     code = (
         "import sys; from nlpie_models.cli import main\n"

@@ -6,6 +6,7 @@ from .._version import __version__
 from ._errors import FriendlyCommand, FriendlyGroup
 from .annotate import annotate
 from .checkpoints import convert, list_command, pin, show
+from .data import data
 from .evaluate import evaluate
 
 
@@ -23,5 +24,5 @@ def main() -> None:
 
 __all__ = ["FriendlyCommand", "main"]
 
-for command in (annotate, convert, evaluate, list_command, pin, show):
+for command in (annotate, convert, data, evaluate, list_command, pin, show):
     main.add_command(command)

@@ -38,24 +38,30 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with opened(path, "rt", encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
-                yield f"{path}:{number}", _parse_row(line, f"{path}:{number}")
+                where = f"{path}:{number}"
+                yield where, _with_text(parse_row(line, where), where)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path}:{number + 1}: cannot be read: {error}") from error
 
 
-def _parse_row(line: str, where: str) -> dict[str, Any]:
+def parse_row(line: str, where: str) -> dict[str, Any]:
+    """Read one JSON line.
+
+    Raises:
+        DataError: It is not a JSON object.
+    """
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where}: not a JSON line ({error.msg})") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{where}: not a JSON line ({getattr(error, 'msg', 'nested too deeply')})") from None
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected a JSON object")
-    if "text" not in row and "tokens" in row:
-        return _with_text(row, where)
     return row
 
 
 def _with_text(row: dict[str, Any], where: str) -> dict[str, Any]:
+    if "text" in row or "tokens" not in row:
+        return row
     tokens, tags = row["tokens"], row.get("ner_tags", [])
     if len(tokens) != len(tags):
         raise DataError(f"{where}: expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")

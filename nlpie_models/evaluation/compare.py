@@ -68,15 +68,15 @@ def _compare(first: Results, second: Results) -> Difference:
     hashes = {run["data_sha256"]["test"] for each in (first, second) for run in each.test_runs()}
     if len(hashes) > 1:
         raise DataError(f"{first.dataset}: the two were scored on different test splits; score one of them again")
-    sides = [[unpack(run["outcomes"]) for run in each.test_runs()] for each in (first, second)]
-    labels = sorted({label for side in sides for outcomes in side for label in outcomes.labels})
-    sides = [[outcomes.with_labels(labels) for outcomes in side] for side in sides]
+    ours, theirs = ([unpack(run["outcomes"]) for run in each.test_runs()] for each in (first, second))
+    labels = {label for outcomes in (*ours, *theirs) for label in outcomes.labels}
+    ours, theirs = ([outcomes.with_labels(labels) for outcomes in side] for side in (ours, theirs))
     return Difference(
         dataset=first.dataset,
         metric=first.metric,
-        scores=(_mean(sides[0], first.metric), _mean(sides[1], first.metric)),
-        interval=bootstrap_difference(*sides, first.metric),
-        p_value=permutation_test(*sides, first.metric),
+        scores=(_mean(ours, first.metric), _mean(theirs, first.metric)),
+        interval=bootstrap_difference(ours, theirs, first.metric),
+        p_value=permutation_test(ours, theirs, first.metric),
     )
 
 

@@ -48,7 +48,7 @@ def evaluate_pipeline(
         "split": split,
         "seed": recipe.seed if recipe else trained.get("arguments", {}).get("seed"),
         **score_answers(supervision, golds, list(map(supervision.answer, annotations)), metric),
-        "ece": round(expected_calibration_error(*zip(*pairs, strict=True)), 4) if pairs else None,
+        "ece": round(expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs]), 4),
         "temperature": trained.get("temperature"),
         "training": trained.get("arguments"),
         "validation": trained.get("best_on_validation"),

@@ -45,7 +45,11 @@ class LabelledData:
 
     def head(self, window: int) -> HeadPlan:
         """Return the head that a model needs, to be used with windows of this many tokens."""
-        return HeadPlan(self.task, self.labels, self.multi_label, window, self.options)
+        golds = self.train.golds
+        shares = (
+            [sum(label in gold for gold in golds) / len(golds) for label in self.labels] if self.multi_label else ()
+        )
+        return HeadPlan(self.task, self.labels, self.multi_label, window, self.options, shares)
 
     def training_examples(self, reader: Reader, **options: Any) -> list[dict[str, Any]]:
         """Return the examples of the training rows, read with these options in the place of ``self.options``."""

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
 from ..engines import default_device
 from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
 
+_RAREST = 1e-4
 Tune = Literal["all", "layers", "last-layer", "adapters"]
 
 
@@ -24,6 +27,8 @@ class HeadPlan:
         multi_label: Whether they are independent of each other.
         window: Tokens that the pipeline is to read together; kept in the config as ``window_tokens``.
         options: The task's options; kept in the config.
+        shares: The share of the training rows that have each label, if the labels are independent. A new head starts
+            from them: rare labels would otherwise be unlearnt first, at the cost of what the encoder knows.
     """
 
     task: Task
@@ -31,6 +36,7 @@ class HeadPlan:
     multi_label: bool
     window: int
     options: Mapping[str, Any]
+    shares: Sequence[float] = ()
 
 
 def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune: Tune = "all") -> tuple[Any, Any]:
@@ -106,7 +112,21 @@ def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
     body = getattr(model, model.base_model_prefix)
     weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
     body.load_state_dict({**body.state_dict(), **weights})
+    if head.shares:
+        with torch.no_grad():
+            head_layer(model).bias.copy_(torch.logit(torch.tensor(head.shares), eps=_RAREST))
     return model
+
+
+def head_layer(model: Any) -> Any:
+    """Return the linear layer that gives a model's logits."""
+    body = set(model.base_model.modules())
+    *_, last = (
+        module
+        for module in model.modules()
+        if module not in body and getattr(module, "out_features", None) == model.config.num_labels
+    )
+    return last
 
 
 def same_tokenizer(first: Any, second: Any) -> bool:

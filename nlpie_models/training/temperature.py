@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..calibration import expected_calibration_error, fit_temperature
+from .starting import head_layer
 
 Confidences = Sequence[Sequence[tuple[float, bool]]]
 
@@ -41,14 +42,8 @@ def choose_temperature(
 
 def divide_logits(model: Any, temperature: float) -> None:
     """Divide the logits that a model's head gives, for good."""
-    body = set(model.base_model.modules())
-    *_, last = (
-        module
-        for module in model.modules()
-        if module not in body and isinstance(module, torch.nn.Linear) and module.out_features == model.config.num_labels
-    )
     with torch.no_grad():
-        for weight in last.parameters():
+        for weight in head_layer(model).parameters():
             weight.div_(temperature)
 
 

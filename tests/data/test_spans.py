@@ -100,7 +100,7 @@ def test_other_errors(folder) -> None:
         read_golds(folder, "test")
     with pytest.raises(DataError, match="no row has an entity with one of the labels"):
         get_task("ner").supervision.labels(read_golds(folder, labels=LabelMap({"Nothing": "x"})))
-    with pytest.raises(DataError, match=r"no label map 'x': give a .toml file or one of ade_re, maccrobat2020"):
+    with pytest.raises(DataError, match=r"no label map 'x': give a .toml file or one of ade_re, bc5cdr_re, macc"):
         read_label_map("x")
     (folder / "twice.toml").write_text('[labels]\na = ["X"]\nb = ["X"]')
     with pytest.raises(DataError, match="stands under two targets"):
