@@ -11,7 +11,7 @@ from nlpie_models.documents import Entity
 from nlpie_models.documents.assertion import assert_entities
 from nlpie_models.evaluation.results import provenance
 from nlpie_models.files import write_whole
-from nlpie_models.scoring import score_classes
+from nlpie_models.scoring import Outcomes, count_labels
 
 ROOT = Path(__file__).parent.parent
 MENTIONS = ROOT / "tests" / "reference" / "assertion" / "mentions.jsonl"
@@ -30,7 +30,7 @@ def main(output: Path) -> None:
         "all": score(rows),
         "natural_sample": score(natural),
         "seconds_per_megabyte": round(measure_seconds(rows), 3),
-        **provenance(),
+        **provenance("python", "benchmarks/assertion.py"),
     }
     for label, scores in report["all"]["labels"].items():
         click.echo(f"{label:<12} P {scores['precision']:.3f}  R {scores['recall']:.3f}  F1 {scores['f1']:.3f}")
@@ -42,7 +42,7 @@ def main(output: Path) -> None:
 def score(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the scores of the rules on labelled mentions."""
     found = [assert_entities(row["text"], [entity_of(row)])[0].assertion or "affirmed" for row in rows]
-    return score_classes([row["assertion"] for row in rows], found)
+    return Outcomes.of([count_labels(row["assertion"], label) for row, label in zip(rows, found, strict=True)]).scores()
 
 
 def entity_of(row: dict[str, Any], offset: int = 0) -> Entity:

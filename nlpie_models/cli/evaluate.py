@@ -101,15 +101,17 @@ def _score(
 ) -> None:
     from ..evaluation.cells import baseline_cells
     from ..evaluation.evaluate import evaluate_pipeline
-    from ..evaluation.results import OWN_HEAD, Results, add_run
+    from ..evaluation.results import OWN_HEAD, Results, add_run, provenance
     from ..evaluation.suites import SuiteSet
     from ..pipelines import load_clinical
 
     pipe = load_clinical(checkpoint, task)
     name = name or (pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.name)
     metric = pipe.task.supervised().metric
+    chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}", *(["--label-map", label_map] if label_map else [])]
     for split in splits:
         run = evaluate_pipeline(pipe, data, split, label_map)
+        run |= provenance("nlpie", "evaluate", name, *chosen, "--split", split)
         add_run(results, Results(name, data.name, OWN_HEAD, pipe.task.name, metric, [run]))
         low, high = run["interval"]
         click.echo(f"{data.name} {split}: {metric} {run['scores'][metric]:.3f} ({low:.3f} to {high:.3f})")

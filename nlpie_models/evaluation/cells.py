@@ -89,12 +89,12 @@ class Cell:
         return {split: sha256_of(find_split(self.data, split)) for split in _SPLITS}
 
     def command(self) -> list[str]:
-        """Return the words after ``nlpie`` that run this cell; DATA stands for the folder that holds the sets."""
+        """Return the words of the command that runs this cell; DATA stands for the folder that holds the sets."""
         name, folder = self.chosen.name, f"DATA/{self.chosen.name}"
         if self.suite is None:
-            return ["evaluate", "CHECKPOINT", "-t", self.task.name, "--data", folder, "--baselines"]
+            return ["nlpie", "evaluate", "CHECKPOINT", "-t", self.task.name, "--data", folder, "--baselines"]
         budget = ["--suite", self.suite, "--budget", self.protocol, "--seed", str(self.seed)]
-        return ["evaluate", self.name, *budget, "--data", "DATA", "--set", name]
+        return ["nlpie", "evaluate", self.name, *budget, "--data", "DATA", "--set", name]
 
     def results(self, runs: list[Run]) -> Results:
         """Return runs as results."""

@@ -1,32 +1,45 @@
 """Results as Markdown tables, kept between markers in a document."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, UnknownName
 from .baselines import BASELINES
 from .cells import ALL_ROWS
 from .results import OWN_HEAD, Results, find_results
 
-_START, _END = "<!-- results: {} -->", "<!-- end of results -->"
+_END = "<!-- end of results -->"
+_MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
 
 
 def render_tables(text: str, folder: Path) -> str:
     """Put the tables of a folder of results between a Markdown text's markers for them.
 
+    A table stands between ``<!-- results: KIND -->`` and ``<!-- end of results -->``.
+
     Raises:
         DataError: The text has no such markers, or a file is not a results file.
+        UnknownName: There is no such kind of table.
     """
     results = list(find_results(folder))
-    for kind, table in (("ner", ner_table), ("tasks", task_table), ("suite quick", suite_table)):
-        text = replace_table(text, kind, table(results))
+
+    def render(found: re.Match[str]) -> str:
+        kind = found["kind"]
+        if kind not in TABLES:
+            raise UnknownName("table of results", kind, TABLES)
+        return found["start"] + TABLES[kind](results) + found["end"]
+
+    text, tables = _MARKED.subn(render, text)
+    if not tables:
+        raise DataError(f"expected lines <!-- results: KIND --> and {_END} to put a table between, and found none")
     return text
 
 
-def ner_table(results: Iterable[Results]) -> str:
+def ner_table(results: Sequence[Results]) -> str:
     """Return a line a checkpoint with its own head, data set and split: strict P, R and F1, and F1 per label."""
     rows = [(each, run) for each in results if each.protocol == OWN_HEAD and each.task == "ner" for run in each.runs]
     labels = sorted({label for _, run in rows for label in run["scores"]["labels"]})
@@ -61,7 +74,7 @@ def task_table(results: Sequence[Results]) -> str:
     return _table(heads, 4, lines)
 
 
-def suite_table(results: Sequence[Results], budget: str = "quick") -> str:
+def suite_table(results: Sequence[Results], budget: str) -> str:
     """Return a line a checkpoint: its mean score over the seeds on each set of the suite, and the mean of them all."""
     shown = [each for each in results if each.protocol == budget or each.checkpoint in BASELINES]
     measured = {each.dataset for each in shown if each.protocol == budget}
@@ -85,18 +98,12 @@ def mean_score(results: Results) -> float:
     return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
 
 
-def replace_table(text: str, kind: str, table: str) -> str:
-    """Put a table between a Markdown text's markers for it.
-
-    Raises:
-        DataError: The text has no such markers.
-    """
-    start = _START.format(kind)
-    pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(_END)})", re.DOTALL)
-    new, found = pattern.subn(lambda match: match[1] + table + match[2], text)
-    if not found:
-        raise DataError(f"expected lines {start!r} and {_END!r} to put the table between, and found none")
-    return new
+TABLES: dict[str, Callable[[Sequence[Results]], str]] = {
+    "ner": ner_table,
+    "tasks": task_table,
+    "suite quick": partial(suite_table, budget="quick"),
+    "suite full": partial(suite_table, budget="full"),
+}
 
 
 def _interval(run: dict) -> str:

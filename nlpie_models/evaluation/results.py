@@ -61,13 +61,13 @@ def provenance(*command: object) -> dict[str, Any]:
     """Return the versions, the hardware and the command that a number was measured with.
 
     Args:
-        *command: The words of the command that measures it again, after ``nlpie``; paths of this machine left out.
+        *command: The words of the command that measures it again, without paths of this machine.
     """
     return {
         "versions": {name: _version(name) for name in _VERSIONS},
         "python": platform.python_version(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores{_accelerator()}",
-        "command": shlex.join(["nlpie", *map(str, command)]),
+        "command": shlex.join(map(str, command)),
     }
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class FinetuningArguments:
 
 
 class InOrder(IterableDataset):
-    """Examples that the Trainer leaves in their order: what can be indexed, it groups by length."""
+    """Examples that the Trainer leaves in their order; what can be indexed, it draws by length."""
 
     def __init__(self, examples: Sequence[dict[str, Any]]) -> None:
         self._examples = examples
@@ -76,10 +76,16 @@ class Validation:
     head: Head
     options: Any
 
-    @property
+    @cached_property
     def examples(self) -> "InOrder":
-        """An example for each passage."""
-        return InOrder(list(make_examples(self.task, self.plans, self.golds, self.head.labels)))
+        """An example for each passage, the longest first, so that batches hold little padding."""
+        examples = list(make_examples(self.task, self.plans, self.golds, self.head.labels))
+        return InOrder([examples[index] for index in self._order])
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        lengths = [len(passage) for plan in self.plans for passage in plan.passages]
+        return np.argsort(lengths, kind="stable")[::-1]
 
     def tuned(self, outputs: np.ndarray) -> dict[str, Any]:
         """Return the options that are best for these outputs, such as the thresholds of independent labels."""
@@ -87,9 +93,9 @@ class Validation:
         return best_options(self.golds, self.annotate(outputs)) if self.head.multi_label and best_options else {}
 
     def annotate(self, outputs: np.ndarray, **tuned: Any) -> list[Annotation]:
-        """Return the annotation of each row, given the model's padded output for each example, in order."""
+        """Return the annotation of each row, given the model's padded output for each of the examples."""
         options = replace(self.options, **tuned)
-        annotations, rest = [], iter(outputs)
+        annotations, rest = [], iter(outputs[np.argsort(self._order)])
         for plan in self.plans:
             parts = []
             for index, passage in enumerate(plan.passages):

@@ -253,9 +253,10 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path, monkeypatch) ->
     readme.write_text(f"before\n<!-- results: ner -->\nold\n{end}\nafter\n<!-- results: tasks -->\n{end}\n")
     run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
     run("evaluate", ner_folder, "--data", data, "--split", "test", "--results", results, "--name", "tiny")
-    (written,) = json.loads((results / "tiny.json").read_text())["results"]
-    assert written["scores"]["gold"] == 1
-    assert len(written["data_sha256"]) == 64
+    [written] = json.loads((results / "tiny" / "tiny.own-head.json").read_text())["runs"]
+    assert written["scores"]["labels"]["problem"]["gold"] == 1
+    assert len(written["data_sha256"]["test"]) == 64
+    assert written["command"] == "nlpie evaluate tiny -t ner --data DATA/tiny --split test"
     assert "is stale" in run("evaluate", "--report", readme, "--results", results, "--check", code=1).output
     assert "old" in readme.read_text()
     with monkeypatch.context() as patch:
@@ -263,5 +264,5 @@ def test_evaluate_writes_results_and_table(ner_folder, tmp_path, monkeypatch) ->
         assert "No space left" in run("evaluate", "--report", readme, "--results", results, code=1).output
     assert "old" in readme.read_text()
     run("evaluate", "--report", readme, "--results", results)
-    assert "| tiny | tiny | test | None |" in readme.read_text()
+    assert "| tiny | tiny | test | 0." in readme.read_text()
     assert "up to date" in run("evaluate", "--report", readme, "--results", results, "--check").output

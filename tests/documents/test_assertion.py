@@ -15,7 +15,7 @@ from nlpie_models.documents.assertion import assert_entities
 from nlpie_models.documents.assertion_rules import ASSERTIONS, load_rules, read_rules
 from nlpie_models.documents.words import find_words
 from nlpie_models.errors import DataError
-from nlpie_models.scoring import score_classes
+from nlpie_models.scoring import Outcomes, count_labels
 
 # Each entity is in brackets, with the first letter of its assertion, or = where none applies.
 NEGATED = [
@@ -225,7 +225,9 @@ def test_annotated_mentions() -> None:
     for row in rows:
         mention = Entity(row["start"], row["end"], row["label"], row["text"][row["start"] : row["end"]])
         found.append(assert_entities(row["text"], [mention])[0].assertion or "affirmed")
-    scores = score_classes([row["assertion"] for row in rows], found)
+    scores = Outcomes.of(
+        [count_labels(row["assertion"], label) for row, label in zip(rows, found, strict=True)]
+    ).scores()
     assert set(scores["labels"]) == {"affirmed", *ASSERTIONS}
     assert scores["labels"]["negated"]["f1"] >= 0.90
     assert scores["accuracy"] >= 0.85

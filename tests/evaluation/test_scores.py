@@ -1,74 +1,94 @@
-"""Strict span scores against seqeval and by hand."""
+"""Scores against seqeval, scikit-learn and by hand."""
 
 import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from seqeval.metrics import classification_report
 from sklearn.metrics import accuracy_score, f1_score
 
 from nlpie_models.documents.bio import decode_bio, encode_bio
-from nlpie_models.evaluation.baselines import score_baselines
-from nlpie_models.scoring import best_thresholds, bootstrap, score_classes, score_label_sets, score_spans
+from nlpie_models.evaluation.baselines import answer_majority, answer_tfidf
+from nlpie_models.evaluation.results import pack, unpack
+from nlpie_models.scoring import Outcomes, best_thresholds, count_labels, count_overlapping_spans, count_spans
 from nlpie_models.tasks import get_task
 
 TAGS = ["O", "O", "B-problem", "I-problem", "B-test", "I-test"]
+CLASSES = ["a", "b", "c"]
+SPANS = st.frozensets(
+    st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from(CLASSES)).map(lambda s: (s[0], s[0] + s[1], s[2])),
+    max_size=6,
+)
 
 
 def random_spans(rng: random.Random) -> list[tuple[int, int, str]]:
     return decode_bio([rng.choice(TAGS) for _ in range(30)])
 
 
-def test_equals_seqeval() -> None:
+def outcomes(count, gold, found) -> Outcomes:
+    return Outcomes.of([count(*pair) for pair in zip(gold, found, strict=True)])
+
+
+def test_equals_seqeval_on_1000_random_sequences() -> None:
     rng = random.Random(0)
-    gold, predicted = ([random_spans(rng) for _ in range(200)] for _ in range(2))
+    gold, predicted = ([random_spans(rng) for _ in range(1000)] for _ in range(2))
     tags = [[encode_bio(30, spans) for spans in side] for side in (gold, predicted)]
     report = classification_report(*tags, output_dict=True, zero_division=0)
-    scores = score_spans(gold, predicted)
+    scores = outcomes(count_spans, gold, predicted).scores()
     assert len(scores["labels"]) == 2
+    assert scores["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-4)
     for label, score in {"micro avg": scores, **scores["labels"]}.items():
         expected = report[label]
         assert score["precision"] == pytest.approx(expected["precision"], abs=1e-4)
         assert score["recall"] == pytest.approx(expected["recall"], abs=1e-4)
         assert score["f1"] == pytest.approx(expected["f1-score"], abs=1e-4)
-        assert score["gold"] == expected["support"]
+    assert scores["labels"]["test"]["gold"] == report["test"]["support"]
 
 
-def test_bootstrap_interval() -> None:
-    rng = random.Random(0)
-    gold = [random_spans(rng) for _ in range(60)]
-    predicted = [[span for span in spans if rng.random() < 0.7] for spans in gold]
+@given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=4))
+def test_strict_scores_are_those_of_sets(documents) -> None:
+    gold, found = ({(i, *span) for i, pair in enumerate(documents) for span in pair[side]} for side in (0, 1))
+    right = len(gold & found)
+    scores = Outcomes.of([count_spans(*pair) for pair in documents]).scores()
+    assert scores["precision"] == pytest.approx(right / len(found) if found else 0, abs=1e-4)
+    assert scores["recall"] == pytest.approx(right / len(gold) if gold else 0, abs=1e-4)
+    assert scores["f1"] == pytest.approx(2 * right / (len(gold) + len(found)) if right else 0, abs=1e-4)
 
-    def f1(wanted, found) -> float:
-        return score_spans(wanted, found)["f1"]
 
-    low, high = bootstrap(f1, gold, predicted, samples=200)
-    assert 0 < f1(gold, predicted) - low < 0.1
-    assert 0 < high - f1(gold, predicted) < 0.1
-    assert bootstrap(f1, gold, predicted, samples=200) == (low, high)
-    assert bootstrap(f1, gold, gold, samples=20) == (1.0, 1.0)
+@given(SPANS, SPANS)
+def test_lenient_scores_are_those_of_characters(gold, found) -> None:
+    def share(some, others) -> float:
+        marked = {(at, label) for start, end, label in others for at in range(start, end)}
+        hits = [any((at, label) in marked for at in range(start, end)) for start, end, label in some]
+        return sum(hits) / len(hits) if hits else 0.0
+
+    scores = Outcomes.of([count_overlapping_spans(gold, found)]).scores()
+    assert scores["precision"] == pytest.approx(share(found, gold), abs=1e-4)
+    assert scores["recall"] == pytest.approx(share(gold, found), abs=1e-4)
 
 
 def test_by_hand() -> None:
-    scores = score_spans([[(0, 5, "a"), (6, 9, "b")], []], [[(0, 5, "a"), (6, 9, "a")], [(1, 2, "b")]])
+    gold, found = [[(0, 5, "a"), (6, 9, "b")], []], [[(0, 5, "a"), (6, 9, "a")], [(1, 2, "b")]]
+    scores = outcomes(count_spans, gold, found).scores()
     labels = scores.pop("labels")
-    assert scores == {"precision": 0.3333, "recall": 0.5, "f1": 0.4, "correct": 1, "predicted": 3, "gold": 2}
-    assert labels["b"]["f1"] == 0
-    assert score_spans([[]], [[]])["f1"] == 0
-
-
-CLASSES = ["a", "b", "c"]
+    assert scores == {"precision": 0.3333, "recall": 0.5, "f1": 0.4, "macro_f1": 0.3333}
+    assert labels["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "right": 0, "found": 1, "gold": 1}
+    assert outcomes(count_spans, [[]], [[]]).score("f1") == 0
+    lenient = outcomes(count_overlapping_spans, [[(0, 5, "a"), (10, 12, "a")]], [[(0, 2, "a"), (3, 5, "a")]]).scores()
+    assert (lenient["precision"], lenient["recall"], lenient["f1"]) == (1.0, 0.5, 0.6667)
 
 
 def test_classes_equal_scikit_learn() -> None:
     rng = random.Random(1)
     gold, found = (rng.choices(CLASSES, weights=[5, 3, 1], k=300) for _ in range(2))
-    scores = score_classes(gold, found)
-    assert scores["accuracy"] == pytest.approx(accuracy_score(gold, found), abs=1e-4)
+    scores = outcomes(count_labels, gold, found).scores()
+    assert scores["accuracy"] == scores["f1"] == pytest.approx(accuracy_score(gold, found), abs=1e-4)
     assert scores["macro_f1"] == pytest.approx(f1_score(gold, found, average="macro"), abs=1e-4)
     for label, expected in zip(CLASSES, f1_score(gold, found, average=None), strict=True):
         assert scores["labels"][label]["f1"] == pytest.approx(expected, abs=1e-4)
-    assert score_classes(["a"], [None])["accuracy"] == 0
+    assert outcomes(count_labels, ["a"], [None]).score("accuracy") == 0
 
 
 def random_sets(rng: random.Random) -> list[frozenset[str]]:
@@ -78,10 +98,39 @@ def random_sets(rng: random.Random) -> list[frozenset[str]]:
 def test_label_sets_equal_scikit_learn() -> None:
     rng = random.Random(2)
     gold, found = random_sets(rng), random_sets(rng)
-    rows = [[[label in names for label in CLASSES] for names in side] for side in (gold, found)]
-    scores = score_label_sets(gold, found)
-    for average in ("micro", "macro"):
-        assert scores[f"{average}_f1"] == pytest.approx(f1_score(*map(np.array, rows), average=average), abs=1e-4)
+    rows = [np.array([[label in names for label in CLASSES] for names in side]) for side in (gold, found)]
+    scores = outcomes(count_labels, gold, found).scores()
+    assert scores["f1"] == pytest.approx(f1_score(*rows, average="micro"), abs=1e-4)
+    assert scores["macro_f1"] == pytest.approx(f1_score(*rows, average="macro"), abs=1e-4)
+    assert "accuracy" not in scores
+
+
+def test_interval() -> None:
+    rng = random.Random(0)
+    gold = [random_spans(rng) for _ in range(60)]
+    found = outcomes(count_spans, gold, [[span for span in spans if rng.random() < 0.7] for spans in gold])
+    low, high = found.interval("f1", samples=200)
+    assert 0 < found.score("f1") - low < 0.1
+    assert 0 < high - found.score("f1") < 0.1
+    assert found.interval("f1", samples=200) == (low, high)
+    assert outcomes(count_spans, gold, gold).interval("f1", samples=20) == (1.0, 1.0)
+
+
+def test_interval_of_an_accuracy_is_the_binomial_one() -> None:
+    gold = ["a"] * 400
+    found = outcomes(count_labels, gold, ["a"] * 300 + ["b"] * 100)
+    low, high = found.interval("accuracy", samples=4000)
+    error = 1.96 * (0.75 * 0.25 / 400) ** 0.5
+    assert low == pytest.approx(0.75 - error, abs=0.005)
+    assert high == pytest.approx(0.75 + error, abs=0.005)
+
+
+@given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=4))
+def test_outcomes_survive_a_file(documents) -> None:
+    before = Outcomes.of([count_spans(*pair) for pair in documents])
+    after = unpack(pack(before))
+    assert after.labels == before.labels
+    np.testing.assert_array_equal(after.counts, before.counts)
 
 
 def test_best_thresholds_are_the_best_there_are() -> None:
@@ -91,7 +140,7 @@ def test_best_thresholds_are_the_best_there_are() -> None:
 
     def f1(label: str, threshold: float) -> float:
         found = [frozenset({label} if row[label] >= threshold else ()) for row in scores]
-        return score_label_sets([names & {label} for names in gold], found)["micro_f1"]
+        return outcomes(count_labels, [names & {label} for names in gold], found).score("f1")
 
     for label, threshold in best_thresholds(gold, scores).items():
         assert f1(label, threshold) == max(f1(label, number / 100) for number in range(101))
@@ -100,13 +149,12 @@ def test_best_thresholds_are_the_best_there_are() -> None:
 
 
 def test_baselines_learn_words_and_know_the_majority() -> None:
-    task = get_task("classification")
+    supervision = get_task("classification").supervised()
     rows = [{"text": f"{word} today"} for word in ("fever", "fever", "cough") * 8]
     golds = ["hot" if "fever" in row["text"] else "dry" for row in rows]
-    scores = score_baselines(task, (rows, golds), (rows, golds), (rows, golds))
-    assert scores["majority"]["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
-    assert scores["tfidf-lr"]["accuracy"] == 1.0
+    assert answer_majority(supervision, (rows, golds), (rows, golds), rows) == ["hot"] * len(rows)
+    assert answer_tfidf(supervision, (rows, golds), (rows, golds), rows) == golds
     sets = [frozenset({gold}) for gold in golds]
-    assert score_baselines(task, (rows, sets), (rows, sets), (rows, sets))["tfidf-lr"]["micro_f1"] == 1.0
+    assert answer_tfidf(supervision, (rows, sets), (rows, sets), rows) == sets
     spans = [((0, 5, "x"),)] * len(rows)
-    assert score_baselines(get_task("ner"), (rows, spans), (rows, spans), (rows, spans))["majority"]["f1"] == 0.0
+    assert answer_majority(get_task("ner").supervised(), (rows, spans), (rows, spans), rows) == [()] * len(rows)

@@ -231,9 +231,9 @@ def test_gold_answers_score_full_marks_and_fit_the_passages(name, head_folder) -
     pipe = load_clinical(folder_for(task, head_folder), name, device="cpu")
     rows, golds = task.read_labelled((("here", labelled_row(task, seed)) for seed in range(6)), LabelMap())
     supervision = task.supervision
-    assert supervision.score(golds, golds)[supervision.metric] == 1.0
+    assert supervision.outcomes(golds, golds).score(supervision.metric) == 1.0
     answers = [supervision.answer(annotation) for annotation in pipe(rows)]
-    assert 0.0 <= supervision.score(golds, answers)[supervision.metric] < 1.0
+    assert 0.0 <= supervision.outcomes(golds, answers).score(supervision.metric) < 1.0
     labels = supervision.labels(golds)
     for row, gold in zip(rows, golds, strict=True):
         plan = task.plan(row, pipe.reader, pipe.options)

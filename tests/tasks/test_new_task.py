@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from nlpie_models import load_clinical, tasks
 from nlpie_models.cli import main
+from nlpie_models.evaluation.results import read_results
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 MODULE = '''
@@ -18,7 +19,7 @@ MODULE = '''
 
 from nlpie_models.documents import Classification
 from nlpie_models.tasks import SEQUENCES, Plan, Supervision, Task, softmax
-from nlpie_models.scoring import score_classes
+from nlpie_models.scoring import count_labels
 
 
 def _plan(row, reader, options):
@@ -47,7 +48,8 @@ TASK = Task(
         labels=lambda golds: sorted(set(golds)),
         targets=lambda plan, gold, labels: [__import__("numpy").array(labels.index(gold))] * len(plan.passages),
         answer=lambda annotation: annotation.label,
-        score=score_classes,
+        confidences=lambda gold, annotation: [(annotation.score, annotation.label == gold)],
+        count=count_labels,
         metric="accuracy",
     ),
 )
@@ -96,8 +98,9 @@ def test_a_task_of_one_module_is_learnt_scored_and_used(urgency, data, ner_folde
     result = CliRunner().invoke(main, [*map(str, arguments), "--baselines"])
     assert result.exit_code == 0, result.output
     assert "accuracy 1.000" in result.output
-    [row] = json.loads((results / "model.json").read_text())["results"]
-    assert row["baselines"]["majority"]["accuracy"] == 0.5
+    assert read_results(results / "model" / "data.own-head.json").runs[0]["ece"] < 0.5
+    [run] = read_results(results / "majority" / "data.all-rows.json").runs
+    assert run["scores"]["accuracy"] == 0.5
 
     source = str(data / "test.jsonl")
     result = CliRunner().invoke(main, ["annotate", source, "-t", "urgency", "-c", str(output)])
