@@ -140,7 +140,7 @@ def _run_suite(
     budget, chosen = suite.budget(budget_name), suite.choose(set_names)
     cells = [cell for each in chosen for cell in baseline_cells(data / each.name, each) if cell.name in checkpoints]
     cells += [
-        Cell(name or find_name(start), start, data / each.name, each, suite_name, budget_name, budget, seed)
+        Cell(name or find_name(start), start, data / each.name, each, budget_name, suite_name, budget, seed)
         for start in checkpoints
         if start not in BASELINES
         for seed in seeds
