@@ -1,15 +1,18 @@
 """Whether probabilities mean what they say, and the temperature that makes them.
 
 A temperature T divides the logits before the softmax (or sigmoid): it changes how sure a model is, never which label is
-the most probable. See Guo et al., On Calibration of Modern Neural Networks (https://arxiv.org/abs/1706.04599).
+the most probable. See Guo et al., On Calibration of Modern Neural Networks (https://arxiv.org/abs/1706.04599). Here it
+is fitted to answers as users get them (whole entities, pooled windows), not to single logits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 BINS = 15
-_RANGE = (0.05, 20.0)
+_RANGE = (0.1, 10.0)
+_PRECISION = 0.01
+_LEAST = 1e-6
 
 
 def reliability(
@@ -37,23 +40,18 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     return sum(count * abs(share - mean) for count, mean, share in rows) / max(1, len(confidences))
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Return the temperature with the least negative log-likelihood.
+def fit_temperature(confidences: Callable[[float], Iterable[tuple[float, bool]]]) -> float:
+    """Return the temperature by which what is said is most likely: the least mean log-loss of its confidences.
 
     Args:
-        logits: Outputs of a head (N, C).
-        targets: Index of the right label (N,); or for independent labels 0 or 1 for each (N, C).
+        confidences: From a temperature to the probability of each answer and whether it is right.
     """
     from scipy.optimize import minimize_scalar
 
-    logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets)
-
     def loss(logarithm: float) -> float:
-        scaled = logits / np.exp(logarithm)
-        if targets.ndim == 2:
-            return float((np.logaddexp(0, scaled) - targets * scaled).mean())
-        right = np.take_along_axis(scaled, targets[:, None], axis=1)[:, 0]
-        return float((np.logaddexp.reduce(scaled, axis=1) - right).mean())
+        sure, right = np.array(list(confidences(float(np.exp(logarithm))))).T
+        sure = np.clip(sure, _LEAST, 1 - _LEAST)
+        return float(-np.where(right == 1, np.log(sure), np.log1p(-sure)).mean())
 
-    found = minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
-    return round(float(np.exp(found.x)), 4)
+    found = minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded", options={"xatol": _PRECISION})
+    return round(float(np.exp(found.x)), 3)

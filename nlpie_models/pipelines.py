@@ -125,7 +125,7 @@ class ClinicalPipeline:
         self.ner = ner
         self._options = options or {}
         config = engine.model.config
-        self._head = Head.of(config, tokenizer)
+        self.head = Head.of(config, tokenizer)
         self.options = self._read_options({})
         limit = min(config.max_position_embeddings, tokenizer.model_max_length)
         size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
@@ -207,7 +207,7 @@ class ClinicalPipeline:
     def _read_options(self, options: dict[str, Any]) -> Any:
         """Return the options of a call."""
         chosen = self.task.read_options(self._options | options)
-        self.task.check(chosen, self._head)
+        self.task.check(chosen, self.head)
         return chosen
 
     def _take_group(self, rows: Iterator[Any], options: Any) -> Iterator["_Prepared | NlpieError"]:
@@ -244,14 +244,14 @@ class ClinicalPipeline:
             batch, jobs = jobs[:size], jobs[size:]
             outputs = self.engine.run([member.plan.passages[index] for member, index in batch])
             for (member, index), output in zip(batch, outputs, strict=True):
-                member.parts[index] = self.task.reduce(member.plan, index, output, self._head)
+                member.parts[index] = self.task.reduce(member.plan, index, output, self.head)
         for outcome in group:
             yield outcome if isinstance(outcome, NlpieError) else self._finish(outcome, options)
 
     def _finish(self, member: "_Prepared", options: Any) -> Annotation | NlpieError:
         plan = member.plan
         try:
-            fields = self.task.finish(plan, [member.parts[i] for i in range(len(plan.passages))], self._head, options)
+            fields = self.task.finish(plan, [member.parts[i] for i in range(len(plan.passages))], self.head, options)
         except NlpieError as error:
             return error
         return Annotation(

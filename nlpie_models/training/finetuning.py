@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 from ..adapters import save_adapter
 from ..checkpoint_files import LocalCheckpoint
-from ..distillation.soft_targets import IGNORED, token_cross_entropy
+from ..distillation.soft_targets import token_cross_entropy
 from ..documents import Annotation
 from ..errors import NlpieError
 from ..files import write_whole
@@ -113,18 +113,6 @@ class Validation:
         scores = supervision.outcomes(self.golds, list(map(supervision.answer, annotations))).scores()
         return {name: value for name, value in scores.items() if isinstance(value, float)}
 
-    def decisions(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the logits (N, C) of every passage or token that has a target, its target, and its document (N,)."""
-        rows = []
-        for example, output in zip(self.examples, outputs, strict=True):
-            labels = np.asarray(example["labels"])
-            tokens = output.ndim == 2
-            decided = labels != IGNORED if tokens else [True]
-            logits, targets = (output[: len(labels)], labels) if tokens else (output[None], labels[None])
-            rows.append((logits[decided], targets[decided], np.full(int(np.sum(decided)), example["document"])))
-        logits, targets, documents = map(np.concatenate, zip(*rows, strict=True))
-        return logits, targets, documents
-
     def confidences(self, outputs: np.ndarray) -> list[list[tuple[float, bool]]]:
         """Return what each row's annotation is sure of and whether it is right."""
         confidences_of = self.task.supervised().confidences
@@ -181,7 +169,7 @@ def finetune(
     )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
     outputs = np.asarray(trainer.predict(validation.examples).predictions)
-    temperature = choose_temperature(*validation.decisions(outputs), lambda t: validation.confidences(outputs / t))
+    temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
     tuned = validation.tuned(outputs / temperature)
     record = {
         "task": task.name,

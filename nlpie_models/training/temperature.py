@@ -4,40 +4,45 @@ Dividing the last layer by the temperature divides the logits, so that transform
 the same calibrated scores as ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..calibration import expected_calibration_error, fit_temperature
 from .starting import head_layer
 
-Confidences = Sequence[Sequence[tuple[float, bool]]]
+Pairs = Iterable[tuple[float, bool]]
 
 
-def choose_temperature(
-    logits: np.ndarray, targets: np.ndarray, documents: np.ndarray, confidences: Callable[[float], Confidences]
-) -> float:
+def choose_temperature(confidences: Callable[[float], Sequence[Pairs]]) -> float:
     """Return the temperature that fits validation best, or 1 where it would not help.
 
     It helps if what fits every other document lowers the calibration error on the rest.
 
     Args:
-        logits: Of every passage or token that has a target (N, C).
-        targets: The right label's index (N,), or 0 or 1 for each independent label (N, C).
-        documents: The document that each stands in (N,).
         confidences: From a temperature to what each document's annotation is sure of, and whether it is right.
     """
-    error = without = 0.0
+    documents = confidences(1.0)
+    with_it = without = 0.0
     for half in (0, 1):
-        kept = documents % 2 == half
-        if not kept.any() or kept.all():
+        if not any(documents[half::2]):
             return 1.0
-        fitted = fit_temperature(logits[kept], targets[kept])
-        error += _error(confidences(fitted)[1 - half :: 2])
-        without += _error(confidences(1.0)[1 - half :: 2])
-    return fit_temperature(logits, targets) if error < without else 1.0
+        fitted = _fit(confidences, slice(half, None, 2))
+        with_it += calibration_error(confidences(fitted)[1 - half :: 2])
+        without += calibration_error(documents[1 - half :: 2])
+    return _fit(confidences, slice(None)) if with_it < without else 1.0
+
+
+def _fit(confidences: Callable[[float], Sequence[Pairs]], documents: slice) -> float:
+    return fit_temperature(lambda temperature: chain.from_iterable(confidences(temperature)[documents]))
+
+
+def calibration_error(confidences: Iterable[Pairs]) -> float:
+    """Return the expected calibration error over all documents."""
+    pairs = list(chain.from_iterable(confidences))
+    return expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs])
 
 
 def divide_logits(model: Any, temperature: float) -> None:
@@ -45,8 +50,3 @@ def divide_logits(model: Any, temperature: float) -> None:
     with torch.no_grad():
         for weight in head_layer(model).parameters():
             weight.div_(temperature)
-
-
-def _error(confidences: Confidences) -> float:
-    pairs = [pair for document in confidences for pair in document]
-    return expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs])
