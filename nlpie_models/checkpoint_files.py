@@ -90,12 +90,12 @@ class LocalCheckpoint:
 
     @property
     def weights(self) -> Path:
-        """The weight file (of several, their index).
+        """The weight file: the one that was verified, else the first there is (of several, their index).
 
         Raises:
             CheckpointError: There is none.
         """
-        for name in _WEIGHT_FILES:
+        for name in (self.weights_file,) if self.weights_file else _WEIGHT_FILES:
             if (path := self.folder / name).exists():
                 return path
         raise CheckpointError(f"{self.folder} has no weights: expected {' or '.join(_WEIGHT_FILES[:2])}")

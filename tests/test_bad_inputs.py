@@ -89,6 +89,7 @@ def test_pinned_file_is_the_one_that_is_loaded(copy) -> None:
     with pytest.raises(NlpieError, match="cannot load the weights"):
         load_model(LocalCheckpoint(copy, None, "pytorch_model.bin"), "AutoModelForTokenClassification")
     load_model(LocalCheckpoint(copy, None, "model.safetensors"), "AutoModelForTokenClassification")
+    assert LocalCheckpoint(copy, None, "pytorch_model.bin").weights.name == "pytorch_model.bin"
 
 
 def test_half_downloaded_snapshot_is_not_taken_for_a_whole_one(tmp_path, monkeypatch) -> None:
