@@ -75,7 +75,15 @@ def test_documents_know_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list"], ["show", "distil-65m"], ["annotate", "--help"], ["data", "prepare", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["list"],
+        ["show", "distil-65m"],
+        ["annotate", "--help"],
+        ["benchmark", "--help"],
+        ["data", "prepare", "--help"],
+    ],
 )
 def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None:
     code = (

@@ -5,6 +5,7 @@ import click
 from .._version import __version__
 from ._errors import FriendlyCommand, FriendlyGroup
 from .annotate import annotate
+from .benchmark import benchmark
 from .checkpoints import convert, list_command, pin, show
 from .data import data
 from .evaluate import evaluate
@@ -13,7 +14,7 @@ from .evaluate import evaluate
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    r"""Compact clinical language models, offline, on a CPU.
+    """Compact clinical language models, offline, on a CPU.
 
     \b
     nlpie annotate notes/ -o entities.jsonl     entities of every note in a folder
@@ -24,5 +25,5 @@ def main() -> None:
 
 __all__ = ["FriendlyCommand", "main"]
 
-for command in (annotate, convert, data, evaluate, list_command, pin, show):
+for command in (annotate, benchmark, convert, data, evaluate, list_command, pin, show):
     main.add_command(command)

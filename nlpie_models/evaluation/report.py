@@ -1,15 +1,17 @@
-"""Results as Markdown tables, kept between markers in a document."""
+"""Results and efficiency as Markdown tables, kept between markers in a document."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, UnknownName
 from .baselines import BASELINES
 from .cells import ALL_ROWS
+from .efficiency import Efficiency, find_efficiency
 from .results import OWN_HEAD, Results, find_results
 
 _END = "<!-- end of results -->"
@@ -19,19 +21,20 @@ _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<e
 def render_tables(text: str, folder: Path) -> str:
     """Put the tables of a folder of results between a Markdown text's markers for them.
 
-    A table stands between ``<!-- results: KIND -->`` and ``<!-- end of results -->``.
+    A table stands between ``<!-- results: KIND -->`` and ``<!-- end of results -->``. What ``nlpie benchmark`` has
+    measured is read from the folder ``efficiency`` beside that of the results.
 
     Raises:
         DataError: The text has no such markers, or a file is not a results file.
         UnknownName: There is no such kind of table.
     """
-    results = list(find_results(folder))
 
     def render(found: re.Match[str]) -> str:
         kind = found["kind"]
         if kind not in TABLES:
             raise UnknownName("table of results", kind, TABLES)
-        return found["start"] + TABLES[kind](results) + found["end"]
+        find, table = TABLES[kind]
+        return found["start"] + table(list(find(folder))) + found["end"]
 
     text, tables = _MARKED.subn(render, text)
     if not tables:
@@ -93,16 +96,51 @@ def suite_table(results: Sequence[Results], budget: str) -> str:
     return _table(heads, 1, lines)
 
 
+def efficiency_table(measured: Sequence[Efficiency]) -> str:
+    """Return a line a checkpoint and machine: size, arithmetic of a full window, start, speed and memory."""
+    heads = ["checkpoint", "task", "measured on", "parameters", "MB on disk", "GMACs (tokens)", "cold start, s"]
+    heads += ["notes/s one by one", "notes/s batched", "tokens/s batched", "p50, ms", "p95, ms", "peak MB (import)"]
+    lines = []
+    for each in measured:
+        made = each.provenance
+        device = "" if made["device"] == "cpu" else f", {made['device']}"
+        base = "" if each.base_folder_bytes is None else f" + base {each.base_folder_bytes / 1e6:.1f}"
+        lines.append(
+            [
+                each.checkpoint,
+                each.task,
+                f"{made['cpu']}, threads: {made['threads']}{device}",
+                f"{each.parameters / 1e6:.1f}M",
+                f"{each.folder_bytes / 1e6:.1f}{base}",
+                f"{each.window_macs / 1e9:.2f} ({each.window_tokens})",
+                f"{each.cold_start_seconds:.1f}",
+                f"{each.single_notes_per_second:.2f}",
+                f"{each.stream_notes_per_second:.2f}",
+                f"{each.stream_tokens_per_second:.0f}",
+                f"{each.latency_p50_ms:.0f}",
+                f"{each.latency_p95_ms:.0f}",
+                f"{each.peak_bytes / 1e6:.0f} ({each.import_peak_bytes / 1e6:.0f})",
+            ]
+        )
+    return _table(heads, 3, lines)
+
+
 def mean_score(results: Results) -> float:
     """Return the mean over the seeds of the main score on test."""
     return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
 
 
-TABLES: dict[str, Callable[[Sequence[Results]], str]] = {
-    "ner": ner_table,
-    "tasks": task_table,
-    "suite quick": partial(suite_table, budget="quick"),
-    "suite full": partial(suite_table, budget="full"),
+def _find_beside(folder: Path) -> Iterable[Efficiency]:
+    return find_efficiency(folder.parent / "efficiency")
+
+
+# How what a table shows is found from the folder of results, and the table.
+TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]] = {
+    "ner": (find_results, ner_table),
+    "tasks": (find_results, task_table),
+    "suite quick": (find_results, partial(suite_table, budget="quick")),
+    "suite full": (find_results, partial(suite_table, budget="full")),
+    "efficiency": (_find_beside, efficiency_table),
 }
 
 
