@@ -75,7 +75,7 @@ def annotate(
     overwrite: bool,
     show: bool,
 ) -> None:
-    r"""Annotate INPUTS: files, globs, folders (.txt, .jsonl, .csv, .parquet), or - for standard input.
+    """Annotate INPUTS: files, globs, folders (.txt, .jsonl, .csv, .parquet), or - for standard input.
 
     \b
     nlpie annotate note.txt

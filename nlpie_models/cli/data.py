@@ -35,7 +35,7 @@ def formats() -> None:
 def prepare(
     format_name: str, source: Path, destination: Path, columns: tuple[tuple[str, str], ...], overwrite: bool
 ) -> None:
-    r"""Read SRC, a folder or file in FORMAT, and write its sets under DST.
+    """Read SRC, a folder or file in FORMAT, and write its sets under DST.
 
     \b
     nlpie data prepare i2b2-2010 i2b2-2010/ data/

@@ -57,7 +57,7 @@ def evaluate(
     report: Path | None,
     check: bool,
 ) -> None:
-    r"""Score CHECKPOINT, compare two, or report what has been scored.
+    """Score CHECKPOINT, compare two, or report what has been scored.
 
     \b
     nlpie evaluate open-small --data maccrobat2020 --label-map maccrobat2020     as it is

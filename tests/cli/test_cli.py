@@ -57,6 +57,13 @@ def test_list_and_show() -> None:
     assert json.loads(run("show", "open-small", "--json").output)["default"]
 
 
+@pytest.mark.parametrize("command", [["annotate"], ["benchmark"], ["data", "prepare"], ["evaluate"], []], ids=str)
+def test_help_shows_each_example_on_its_line(command) -> None:
+    lines = run(*command, "--help").output.splitlines()
+    assert sum(line.startswith("  nlpie ") for line in lines) > 1
+    assert not any("\\b" in line for line in lines)
+
+
 def test_error_is_one_line(ner_folder) -> None:
     result = run("show", "distil-66m", code=1)
     assert result.output.startswith("Error: Unknown checkpoint 'distil-66m'. Did you mean 'distil-65m'?")
