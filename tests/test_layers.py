@@ -69,6 +69,11 @@ def test_architectures_stand_alone_and_distillation_sees_no_checkpoint() -> None
         assert own_imports(path) <= {"distillation", "errors"}
 
 
+def test_only_the_metrics_need_evaluate() -> None:
+    found = {path for path in FILES if re.search(r"^\s*(import|from) evaluate\b", path.read_text(), re.MULTILINE)}
+    assert found == {PACKAGE / "evaluation" / "metrics" / "_metric.py"}
+
+
 def test_documents_know_no_torch() -> None:
     for path in (PACKAGE / "documents").rglob("*.py"):
         assert not re.search(r"\b(import|from) torch", path.read_text())

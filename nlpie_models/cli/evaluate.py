@@ -22,6 +22,10 @@ RESULTS = Path("model_cards") / "results"
 )
 @click.option("--split", "splits", multiple=True, default=("validation", "test"), show_default=True)
 @click.option("--label-map", help="TOML, or name of a bundled map, from the data's labels to the model's.")
+@click.option(
+    "--protocol",
+    help="own-head (default), or subword: score entities on tags of sub-words, as published numbers are.",
+)
 @click.option("--baselines", is_flag=True, help="Also fit and score the majority class, and TF-IDF + regression.")
 @click.option("--suite", help="open or clinical: fine-tune CHECKPOINT on each of its sets and score that.")
 @click.option("--budget", default="quick", show_default=True, help="quick or full; what the suite spends on a set.")
@@ -46,6 +50,7 @@ def evaluate(
     data: Path | None,
     splits: tuple[str, ...],
     label_map: str | None,
+    protocol: str | None,
     baselines: bool,
     suite: str | None,
     budget: str,
@@ -61,6 +66,7 @@ def evaluate(
 
     \b
     nlpie evaluate open-small --data maccrobat2020 --label-map maccrobat2020     as it is
+    nlpie evaluate open-small --data i2b2-2010-ner --protocol subword            as published numbers are scored
     nlpie evaluate my-icn --task classification --data icn --baselines
     nlpie evaluate open-small --suite open --data sets/                          fine-tuned on every set
     nlpie evaluate open-small --suite open --data sets/ --set icn --seed 1       one set, a few minutes
@@ -68,23 +74,26 @@ def evaluate(
     nlpie evaluate --report README.md
 
     Suites choose on validation and score test once. What is finished is not run again: stop it whenever you like.
-    An entity counts if its start, its end and its label are all right. A data set is a folder of JSON lines, a row a
+    An entity counts if its start, its end and its label are all right; not so by --protocol subword, whose numbers are
+    not comparable. A data set is a folder of JSON lines, a row a
     line: text and entities (ner); text, head, tail and label (relation); premise, hypothesis and label (nli); text
     and label, or labels (classification).
     """
     if not checkpoints and report is None:
         raise click.UsageError("give a CHECKPOINT and --data to score, or --report to write the tables")
     if compare:
-        _compare(checkpoints, results, budget)
+        _compare(checkpoints, results, protocol or budget)
     elif checkpoints:
         if data is None:
             raise click.UsageError("--data is missing: the folder of the data set, or with --suite of the sets")
         if name and len(checkpoints) > 1:
             raise click.UsageError("--name is for one CHECKPOINT")
+        if suite and protocol:
+            raise click.UsageError("--protocol is for a CHECKPOINT as it is; a suite has its budgets")
         if suite:
             _run_suite(checkpoints, suite, budget, sets, seeds, data, name, results)
         for checkpoint in () if suite else checkpoints:
-            _score(checkpoint, task, data, splits, label_map, baselines, name, results)
+            _score(checkpoint, task, data, splits, label_map, protocol, baselines, name, results)
     if report is not None:
         _report(ctx, results, report, check)
 
@@ -95,6 +104,7 @@ def _score(
     data: Path,
     splits: tuple[str, ...],
     label_map: str | None,
+    protocol: str | None,
     baselines: bool,
     name: str | None,
     results: Path,
@@ -109,10 +119,11 @@ def _score(
     name = name or (pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.name)
     metric = pipe.task.supervised().metric
     chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}", *(["--label-map", label_map] if label_map else [])]
+    chosen += ["--protocol", protocol] if protocol else []
     for split in splits:
-        run = evaluate_pipeline(pipe, data, split, label_map)
+        run = evaluate_pipeline(pipe, data, split, label_map, protocol=protocol or OWN_HEAD)
         run |= provenance("nlpie", "evaluate", name, *chosen, "--split", split)
-        add_run(results, Results(name, data.name, OWN_HEAD, pipe.task.name, metric, [run]))
+        add_run(results, Results(name, data.name, protocol or OWN_HEAD, pipe.task.name, metric, [run]))
         low, high = run["interval"]
         click.echo(f"{data.name} {split}: {metric} {run['scores'][metric]:.3f} ({low:.3f} to {high:.3f})")
         for label, score in run["scores"]["labels"].items():

@@ -1,6 +1,6 @@
 """Evaluating a checkpoint as users get it: whole rows in, annotations out, scored against the gold answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,23 @@ from ..calibration import expected_calibration_error
 from ..checkpoint_files import sha256_of
 from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
+from ..documents import Annotation
+from ..errors import NlpieError, UnknownName
 from ..pipelines import ClinicalPipeline
+from ..scoring import Outcomes
 from ..tasks import Supervision
-from .results import Run, pack
+from .results import OWN_HEAD, SUBWORD, Run, pack
+from .subwords import count_tags, tag_accuracy, tag_annotations
 
 
 def evaluate_pipeline(
-    pipe: ClinicalPipeline, data: Path, split: str, label_map: str | None = None, *, metric: str | None = None
+    pipe: ClinicalPipeline,
+    data: Path,
+    split: str,
+    label_map: str | None = None,
+    *,
+    metric: str | None = None,
+    protocol: str = OWN_HEAD,
 ) -> Run:
     """Annotate a split and score it against its gold answers.
 
@@ -26,15 +36,22 @@ def evaluate_pipeline(
         split: Split to score.
         label_map: Map from the data's labels to the model's, as ``read_label_map`` takes it; None if they agree.
         metric: The score whose interval is wanted; the task's own by default.
+        protocol: ``own-head`` to score as the task does (entities as strict spans), or for entities ``subword``, as
+            published numbers are scored; see :mod:`nlpie_models.evaluation.subwords`.
 
     Returns:
         A run for :class:`nlpie_models.evaluation.results.Results`.
 
     Raises:
         DataError: The split cannot be read, or the task has no gold answers.
-        NlpieError: A row cannot be annotated.
+        UnknownName: No protocol is called so.
+        NlpieError: A row cannot be annotated, or the protocol is not for the task.
     """
+    if protocol not in PROTOCOLS:
+        raise UnknownName("protocol", protocol, PROTOCOLS)
     task, supervision = pipe.task, pipe.task.supervised()
+    if protocol == SUBWORD and task.gives != "entities":
+        raise NlpieError(f"the protocol {SUBWORD} is for entities, and {task.name} gives {task.gives}")
     path = find_split(data, split)
     rows, golds = task.read_labelled(read_rows(path), LabelMap(read_label_map(label_map) if label_map else {}))
     stream = pipe.stream(rows)
@@ -47,7 +64,7 @@ def evaluate_pipeline(
     return {
         "split": split,
         "seed": recipe.seed if recipe else trained.get("arguments", {}).get("seed"),
-        **score_answers(supervision, golds, list(map(supervision.answer, annotations)), metric),
+        **PROTOCOLS[protocol](pipe, golds, annotations, metric or supervision.metric),
         "ece": round(expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs]), 4),
         "temperature": trained.get("temperature"),
         "training": trained.get("arguments"),
@@ -63,10 +80,35 @@ def score_answers(
     supervision: Supervision, golds: Sequence[Any], answers: Sequence[Any], metric: str | None = None
 ) -> dict[str, Any]:
     """Return the scores of answers, the interval of the main one, and the counts that they follow from."""
-    outcomes = supervision.outcomes(golds, answers)
+    return _summarise(supervision.outcomes(golds, answers), metric or supervision.metric)
+
+
+def _score_annotations(
+    pipe: ClinicalPipeline, golds: Sequence[Any], annotations: Sequence[Annotation], metric: str
+) -> dict[str, Any]:
+    supervision = pipe.task.supervised()
+    return score_answers(supervision, golds, list(map(supervision.answer, annotations)), metric)
+
+
+def _score_subwords(
+    pipe: ClinicalPipeline, golds: Sequence[Any], annotations: Sequence[Annotation], metric: str
+) -> dict[str, Any]:
+    wanted, found = tag_annotations(pipe.reader.encoder, golds, annotations)
+    summary = _summarise(Outcomes.of(list(map(count_tags, wanted, found))), metric)
+    return {**summary, "scores": {**summary["scores"], "accuracy": tag_accuracy(wanted, found)}}
+
+
+def _summarise(outcomes: Outcomes, metric: str) -> dict[str, Any]:
     return {
-        "documents": len(golds),
+        "documents": len(outcomes.counts),
         "scores": outcomes.scores(),
-        "interval": outcomes.interval(metric or supervision.metric),
+        "interval": outcomes.interval(metric),
         "outcomes": pack(outcomes),
     }
+
+
+PROTOCOLS: dict[str, Callable[[ClinicalPipeline, Sequence[Any], Sequence[Annotation], str], dict[str, Any]]] = {
+    OWN_HEAD: _score_annotations,
+    SUBWORD: _score_subwords,
+}
+"""Scores of annotations beside gold answers, by name of the protocol."""

@@ -24,6 +24,7 @@ from ..scoring import Outcomes
 
 Run = dict[str, Any]
 OWN_HEAD = "own-head"
+SUBWORD = "subword"
 _VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers", "scikit-learn")
 _IDENTITY = ("split", "seed")
 
@@ -35,7 +36,8 @@ class Results:
     Attributes:
         checkpoint: Name of the checkpoint, or of what was fine-tuned.
         dataset: Name of the data set.
-        protocol: ``own-head``: the checkpoint as it is; else the budget by which it was fine-tuned.
+        protocol: ``own-head``: the checkpoint as it is; ``subword``: the same, scored on sub-words as published numbers
+            are; else the budget by which it was fine-tuned.
         task: Name of the task.
         metric: The score that checkpoints are compared by.
         runs: Each with ``split``, ``seed``, ``scores``, ``interval``, ``outcomes`` and its provenance.

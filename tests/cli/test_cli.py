@@ -251,6 +251,24 @@ def test_convert(tmp_path) -> None:
     assert "exists already" in run("convert", source, tmp_path / "new", code=1).output
 
 
+def test_evaluate_files_the_subword_protocol_by_itself(ner_folder, tmp_path) -> None:
+    data, results = tmp_path / "tiny", tmp_path / "results"
+    data.mkdir()
+    (data / "test.jsonl").write_text(
+        json.dumps({"text": NOTE, "entities": [{"start": 16, "end": 26, "label": "problem"}]})
+    )
+    options = ["--data", data, "--split", "test", "--results", results, "--name", "tiny", "--protocol"]
+    run("evaluate", ner_folder, *options, "subword")
+    written = json.loads((results / "tiny" / "tiny.subword.json").read_text())
+    assert written["protocol"] == "subword"
+    assert written["runs"][0]["command"].endswith("--protocol subword --split test")
+    assert [path.name for path in (results / "tiny").iterdir()] == ["tiny.subword.json"]
+    assert "Unknown protocol" in run("evaluate", ner_folder, *options, "pieces", code=1).output
+    assert (
+        "a suite has its budgets" in run("evaluate", ner_folder, *options, "subword", "--suite", "open", code=2).output
+    )
+
+
 def test_evaluate_writes_results_and_table(ner_folder, tmp_path, monkeypatch) -> None:
     data, results, readme = tmp_path / "tiny", tmp_path / "results", tmp_path / "README.md"
     data.mkdir()
