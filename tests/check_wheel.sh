@@ -25,6 +25,7 @@ note = "She was given aspirin for pneumonia. An MRI was normal."
 labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
 assert labels == {"aspirin": "treatment", "pneumonia": "problem", "MRI": "test"}, labels
 PY
+env/bin/python -c 'from nlpie_models.evaluation.suites import read_suite; read_suite("open"), read_suite("clinical")'
 env/bin/nlpie annotate "$notes"/*.txt -o notes.jsonl -o notes.csv -o notes.html -o brat
 [ "$(wc -l < notes.jsonl)" -eq 6 ] && [ -s notes.html ] && [ -s notes.csv ] && [ "$(ls brat/*.ann | wc -l)" -eq 6 ]
 echo "the wheel works: $(basename "$wheel"), $size bytes"
