@@ -187,15 +187,20 @@ def _compare(checkpoints: tuple[str, ...], results: Path, budget: str) -> None:
 
 
 def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:
+    from ..evaluation.quality import FIGURE, draw_quality, is_current
     from ..evaluation.report import render_tables
     from ..files import write_whole
 
     old = report.read_text(encoding="utf-8")
     new = render_tables(old, results)
-    if check and new != old:
+    figure = results.parent / FIGURE
+    stale_figure = FIGURE in old and not is_current(figure, results)
+    if check and (new != old or stale_figure):
         click.echo(f"{report} is stale: run `nlpie evaluate --report {report}`", err=True)
         ctx.exit(1)
     if new != old:
         with write_whole(report, overwrite=True) as temporary:
             temporary.write_text(new, encoding="utf-8")
-    click.echo(f"{report}: {'up to date' if new == old else 'written'}")
+    if stale_figure:
+        draw_quality(results, figure)
+    click.echo(f"{report}: {'written' if new != old or stale_figure else 'up to date'}")

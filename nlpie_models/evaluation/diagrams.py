@@ -1,6 +1,7 @@
-"""Diagrams, as SVG files that are the same to the byte whenever the numbers are."""
+"""Diagrams: SVG files that are the same to the byte whenever the numbers are, and PNGs beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,36 @@ from ..files import write_whole
 
 _STYLE: Any = {"svg.hashsalt": "nlpie", "svg.fonttype": "none", "font.size": 9}
 _INCHES = 4.0
+_DOTS = 150
+
+
+@contextmanager
+def figure_of(path: Path, *, width: float, height: float, description: str | None = None) -> Iterator[Any]:
+    """Give a matplotlib figure to draw on, and write it when the block ends well, as SVG and beside it as PNG.
+
+    Args:
+        path: The SVG file; one that is there is replaced.
+        width: Inches.
+        height: Inches.
+        description: What the SVG's metadata say of it.
+
+    Raises:
+        NlpieError: matplotlib is not installed, or the path does not end in .svg.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise NlpieError("a diagram needs matplotlib; run `pip install nlpie-models[plot]`") from None
+    if path.suffix != ".svg":
+        raise NlpieError(f"expected a path that ends in .svg, got {path}")
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+        yield figure
+        with write_whole(path, overwrite=True) as temporary:
+            figure.savefig(temporary, metadata={"Date": None, "Description": description})
+        with write_whole(path.with_suffix(".png"), overwrite=True) as temporary:
+            figure.savefig(temporary, dpi=_DOTS)
 
 
 def draw_reliability(
@@ -29,13 +60,6 @@ def draw_reliability(
     Raises:
         NlpieError: matplotlib is not installed, the path does not end in .svg, or the numbers are not as expected.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise NlpieError("a diagram needs matplotlib; run `pip install nlpie-models[plot]`") from None
-    if path.suffix != ".svg":
-        raise NlpieError(f"expected a path that ends in .svg, got {path}")
     if len(confidences) != len(right):
         raise NlpieError(f"expected as many confidences as answers, got {len(confidences)} and {len(right)}")
     if bins < 1 or not all(0 <= sure <= 1 for sure in confidences):
@@ -43,8 +67,7 @@ def draw_reliability(
     rows = reliability(confidences, right, bins)
     middles = [(index + 0.5) / bins for index in range(bins)]
     filled = [(mean, share) for count, mean, share in rows if count]
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(_INCHES, _INCHES * 1.3), layout="constrained")
+    with figure_of(path, width=_INCHES, height=_INCHES * 1.3) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as sure as right")
         upper.bar(middles, [share for *_, share in rows], width=1 / bins, color="#9ecae1", edgecolor="white")
@@ -57,5 +80,3 @@ def draw_reliability(
         )
         lower.bar(middles, [count for count, *_ in rows], width=1 / bins, color="0.7", edgecolor="white")
         lower.set(xlabel="confidence", ylabel="answers")
-        with write_whole(path, overwrite=True) as temporary:
-            figure.savefig(temporary, metadata={"Date": None})

@@ -79,21 +79,29 @@ def task_table(results: Sequence[Results]) -> str:
 
 def suite_table(results: Sequence[Results], budget: str) -> str:
     """Return a line a checkpoint: its mean score over the seeds on each set of the suite, and the mean of them all."""
-    shown = [each for each in results if each.protocol == budget or each.checkpoint in BASELINES]
-    measured = {each.dataset for each in shown if each.protocol == budget}
-    by_name: dict[str, dict[str, Results]] = {}
-    for each in shown:
-        by_name.setdefault(each.checkpoint, {})[each.dataset] = each
-    sets = sorted(measured, key=lambda name: next((each.task, name) for each in shown if each.dataset == name))
-    heads = ["checkpoint", *sets, "mean", "seeds"]
+    sets, by_name = suite_scores(results, budget)
     lines = []
     for name, found in sorted(by_name.items(), key=lambda item: (item[0] in BASELINES, item[0])):
-        scores = {dataset: mean_score(found[dataset]) for dataset in sets if dataset in found}
-        mean = f"{np.mean(list(scores.values())):.3f}" if len(scores) == len(sets) else ""
-        seeds = str(min(len(found[dataset].test_runs()) for dataset in scores)) if scores else ""
-        cells = [f"{scores[dataset]:.3f}" if dataset in scores else "" for dataset in sets]
-        lines.append([name, *cells, mean, "" if name in BASELINES else seeds])
-    return _table(heads, 1, lines)
+        cells = [f"{mean_score(found[dataset]):.3f}" if dataset in found else "" for dataset in sets]
+        whole = len(found) == len(sets)
+        mean = f"{np.mean([mean_score(each) for each in found.values()]):.3f}" if whole else ""
+        seeds = min(len(each.test_runs()) for each in found.values())
+        lines.append([name, *cells, mean, "" if name in BASELINES else str(seeds)])
+    return _table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
+
+
+def suite_scores(results: Sequence[Results], budget: str) -> tuple[list[str], dict[str, dict[str, Results]]]:
+    """Return the sets that have results by a budget, by task, and for each checkpoint its results for them.
+
+    The baselines, which know no budget, are among the checkpoints.
+    """
+    task_of = {each.dataset: each.task for each in results if each.protocol == budget}
+    sets = sorted(task_of, key=lambda dataset: (task_of[dataset], dataset))
+    by_name: dict[str, dict[str, Results]] = {}
+    for each in results:
+        if each.dataset in task_of and each.protocol in (budget, ALL_ROWS):
+            by_name.setdefault(each.checkpoint, {})[each.dataset] = each
+    return sets, by_name
 
 
 def efficiency_table(measured: Sequence[Efficiency]) -> str:
@@ -130,7 +138,8 @@ def mean_score(results: Results) -> float:
     return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
 
 
-def _find_beside(folder: Path) -> Iterable[Efficiency]:
+def find_costs(folder: Path) -> Iterable[Efficiency]:
+    """Read the efficiency files, whose folder lies beside a folder of results."""
     return find_efficiency(folder.parent / "efficiency")
 
 
@@ -140,7 +149,7 @@ TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]
     "tasks": (find_results, task_table),
     "suite quick": (find_results, partial(suite_table, budget="quick")),
     "suite full": (find_results, partial(suite_table, budget="full")),
-    "efficiency": (_find_beside, efficiency_table),
+    "efficiency": (find_costs, efficiency_table),
 }
 
 

@@ -19,7 +19,7 @@ def test_a_diagram_is_the_same_to_the_byte(tmp_path) -> None:
     assert "ECE 0.220, n = 5" in first
     assert "open-small" in first
     assert not re.search(r"<dc:date>|\b20\d\d-\d\d", first)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.svg", "second.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.png", "first.svg", "second.png", "second.svg"]
     assert "matplotlib.pyplot" not in sys.modules
 
 

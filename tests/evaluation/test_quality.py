@@ -1,0 +1,83 @@
+"""The figure of quality, speed and size: what is in it, and when it is stale."""
+
+import json
+from dataclasses import fields
+
+import pytest
+from click.testing import CliRunner
+
+from nlpie_models.cli import main
+from nlpie_models.errors import NlpieError
+from nlpie_models.evaluation.efficiency import Efficiency
+from nlpie_models.evaluation.quality import draw_quality, is_current, size_points, speed_points
+from nlpie_models.evaluation.results import Results, add_run
+
+
+def file_score(folder, name: str, dataset: str, score: float, protocol: str = "quick") -> None:
+    runs = [{"split": "test", "seed": 1, "scores": {"f1": score}, "interval": [0, 1], "ece": 0}]
+    add_run(folder, Results(name, dataset, protocol, "ner", "f1", runs))
+
+
+def file_cost(folder, name: str, speed: float) -> None:
+    path = folder.parent / "efficiency" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    cost = dict.fromkeys((field.name for field in fields(Efficiency)), 8_000_000)
+    path.write_text(json.dumps(cost | {"checkpoint": name, "stream_notes_per_second": speed, "provenance": {}}))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    results = tmp_path / "results"
+    for name, score in (("big", 0.8), ("small", 0.7), ("unmeasured", 0.6)):
+        file_score(results, name, "one", score)
+        file_score(results, name, "two", score - 0.2)
+    file_score(results, "big", "bc2gm", 0.85, "subword")
+    file_cost(results, "big", 2.0)
+    file_cost(results, "small", 9.0)
+    return results
+
+
+def test_points_have_a_score_and_a_cost(folder) -> None:
+    assert [(p.name, p.across, pytest.approx(p.score)) for p in speed_points(folder)] == [
+        ("big", 2.0, 0.7),
+        ("small", 9.0, 0.6),
+    ]
+    measured, *published = size_points(folder)
+    assert (measured.name, measured.across, measured.score, measured.measured) == ("big", 8.0, 0.85, True)
+    assert {point.name for point in published} >= {"distil-biobert"}
+    assert not any(point.measured for point in published)
+
+
+def test_a_checkpoint_that_lacks_a_set_is_left_out(folder) -> None:
+    file_score(folder, "big", "three", 0.9)
+    assert [point.name for point in speed_points(folder)] == ["big"]
+
+
+def test_the_figure_names_them_and_knows_when_it_is_stale(folder, tmp_path) -> None:
+    figure = tmp_path / "quality.svg"
+    assert not is_current(figure, folder)
+    draw_quality(folder, figure)
+    drawn = figure.read_text()
+    assert all(name in drawn for name in ("big", "small", "distil-biobert", "published, not measured here"))
+    assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert is_current(figure, folder)
+    file_score(folder, "big", "one", 0.81)
+    assert not is_current(figure, folder)
+    draw_quality(folder, tmp_path / "again.svg")
+    assert is_current(tmp_path / "again.svg", folder)
+    with pytest.raises(NlpieError, match="there is nothing to draw"):
+        draw_quality(tmp_path / "nowhere", figure)
+
+
+def test_a_report_draws_the_figure_that_it_shows(folder, tmp_path) -> None:
+    readme, figure = tmp_path / "README.md", tmp_path / "quality.svg"
+    arguments = ["evaluate", "--report", str(readme), "--results", str(folder)]
+    readme.write_text("<!-- results: suite quick -->\n<!-- end of results -->\n")
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert not figure.exists()
+    readme.write_text(readme.read_text() + "![](quality.svg)\n")
+    assert CliRunner().invoke(main, [*arguments, "--check"]).exit_code == 1
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert figure.exists()
+    assert CliRunner().invoke(main, [*arguments, "--check"]).exit_code == 0
+    assert "| big | 0.800 | 0.600 | 0.700 | 1 |" in readme.read_text()
