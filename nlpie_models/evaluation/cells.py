@@ -23,12 +23,11 @@ from ..training.labelled import Labelled, LabelledData, read_labelled_data
 from ..training.starting import start_model
 from .baselines import BASELINES
 from .evaluate import evaluate_pipeline, score_answers
-from .results import Results, Run, add_run, provenance, read_results
+from .results import ALL_ROWS, Results, Run, add_run, provenance, read_results
 from .suites import Budget, SuiteSet
 
 _SPLITS = ("train", "validation", "test")
 _SHARED_SEED = 0
-ALL_ROWS = "all-rows"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..errors import DataError, UnknownName
 from .baselines import BASELINES
-from .cells import ALL_ROWS
 from .efficiency import Efficiency, find_efficiency
-from .results import OWN_HEAD, Results, find_results
+from .results import ALL_ROWS, OWN_HEAD, Results, find_results
 
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
