@@ -23,7 +23,7 @@ from ..files import write_whole
 from ..scoring import Outcomes
 
 Run = dict[str, Any]
-OWN_HEAD = "own-head"
+OWN_HEAD, ALL_ROWS = "own-head", "all-rows"
 SUBWORD = "subword"
 _VERSIONS = ("nlpie-models", "torch", "transformers", "tokenizers", "scikit-learn")
 _IDENTITY = ("split", "seed")
