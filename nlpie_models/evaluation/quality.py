@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NlpieError
+from ..figures import figure_of
 from ..registry import get_checkpoint
 from ..strict_toml import read_toml
-from .diagrams import figure_of
 from .report import find_costs, mean_score, suite_scores
 from .results import find_results
 
