@@ -167,7 +167,7 @@ def finetune(
         compute_metrics=lambda evaluation: validation.score(np.asarray(evaluation.predictions)),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(runs) if resume else None)
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
     outputs = np.asarray(trainer.predict(validation.examples).predictions)
     temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
     tuned = validation.tuned(outputs / temperature)
@@ -222,7 +222,7 @@ def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str)
     )
 
 
-def _last_whole_checkpoint(runs: Path) -> str | None:
+def last_whole_checkpoint(runs: Path) -> str | None:
     """Return the newest checkpoint that was written to its end, if any: the Trainer writes the state last."""
     folders = sorted(runs.glob("checkpoint-*"), key=lambda folder: int(folder.name.partition("-")[2]), reverse=True)
     for folder in folders:

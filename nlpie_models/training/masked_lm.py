@@ -48,11 +48,6 @@ def sparse_head(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def with_predicted(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Add ``predicted`` (B, L) to a batch with ``labels`` (B, L): where there is a label."""
-    return {**batch, "predicted": batch["labels"] != IGNORED}
-
-
 def masked_lm_loss(
     outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
 ) -> torch.Tensor:

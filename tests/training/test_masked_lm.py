@@ -14,7 +14,7 @@ from transformers import (
 
 from nlpie_models.architectures.minialbert import MiniAlbertConfig, MiniAlbertForMaskedLM
 from nlpie_models.errors import CheckpointError
-from nlpie_models.training.masked_lm import masked_lm_loss, sparse_head, with_predicted
+from nlpie_models.training.masked_lm import masked_lm_loss, sparse_head
 
 SIZES = {"vocab_size": 60, "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16, "intermediate_size": 24}
 MODELS = [
@@ -39,7 +39,7 @@ def test_same_loss_and_gradients_as_the_whole_head(model, batch) -> None:
     whole.backward()
     expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
     model.zero_grad()
-    inputs = with_predicted(batch)
+    inputs = {**batch, "predicted": batch["labels"] != -100}
     labels = inputs.pop("labels")
     with sparse_head(model):
         outputs = model(**inputs)
@@ -57,10 +57,10 @@ def test_accumulated_batches_share_one_divisor(batch) -> None:
     labels, items = batch["labels"], int((batch["labels"] != -100).sum())
 
     def loss(rows: slice, divisor: int | None) -> torch.Tensor:
-        part = with_predicted({name: value[rows] for name, value in batch.items()})
+        part = {name: value[rows] for name, value in batch.items()}
         own = part.pop("labels")
         with sparse_head(model):
-            return masked_lm_loss(model(**part), own, divisor)
+            return masked_lm_loss(model(**part, predicted=own != -100), own, divisor)
 
     assert labels.shape == (3, 12)
     torch.testing.assert_close(loss(slice(0, 1), items) + loss(slice(1, 3), items), loss(slice(0, 3), None))
@@ -68,7 +68,7 @@ def test_accumulated_batches_share_one_divisor(batch) -> None:
 
 def test_a_batch_without_labels_has_no_loss(batch) -> None:
     batch["labels"] = torch.full_like(batch["labels"], -100)
-    inputs = with_predicted(batch)
+    inputs = {**batch, "predicted": batch["labels"] != -100}
     labels = inputs.pop("labels")
     with sparse_head(MODELS[0]):
         assert masked_lm_loss(MODELS[0](**inputs), labels) == 0

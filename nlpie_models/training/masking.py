@@ -1,0 +1,92 @@
+"""Masking for masked-language-model training: drawn anew in each epoch, and the same whoever draws it.
+
+What is masked in a block follows from the seed, the epoch and the block's number alone. So a resumed run, accumulated
+batches and several processes see the same masks as one uninterrupted process.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+from .masked_lm import IGNORED
+
+_MASKED, _MASKED_OR_RANDOM = 0.8, 0.9
+_CONTINUES = "##"
+
+
+class MaskedBlocks(Dataset):
+    """Blocks of word pieces with 15% of them to be predicted, as BERT (https://arxiv.org/abs/1810.04805) chose them.
+
+    Of the chosen pieces 80% are replaced by the mask, 10% by any piece, and 10% stay.
+
+    Args:
+        blocks: Rows with ``input_ids`` (L,), special tokens included.
+        tokenizer: Their fast tokenizer, with a mask token.
+        share: Share of the pieces (of the words) that are chosen.
+        whole_words: Whether all the pieces of a word are chosen together; pieces that go on a word begin with ##.
+        seed: Of the choice.
+        fixed: Whether every epoch has the same masks, as held-out blocks want.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Mapping[str, Any]],
+        tokenizer: Any,
+        *,
+        share: float = 0.15,
+        whole_words: bool = False,
+        seed: int = 0,
+        fixed: bool = False,
+    ) -> None:
+        pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        self._blocks = blocks
+        self._special = np.isin(np.arange(len(pieces)), tokenizer.all_special_ids)
+        self._continues = np.array([piece.startswith(_CONTINUES) for piece in pieces])
+        self._ordinary = np.flatnonzero(~self._special)
+        self._mask = tokenizer.mask_token_id
+        self._share, self._whole_words, self._seed, self._fixed = share, whole_words, seed, fixed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the masks of another epoch from now on; accelerate calls this."""
+        if not self._fixed:
+            self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Return ``input_ids``, ``labels`` (-100 where nothing is to be predicted) and ``predicted``, each (L,)."""
+        ids = np.asarray(self._blocks[index]["input_ids"])
+        rng = np.random.default_rng([self._seed, self._epoch, index])
+        chosen = self._choose(ids, rng)
+        fate = rng.random(len(ids))
+        given = np.where(chosen & (fate < _MASKED), self._mask, ids)
+        anything = rng.choice(self._ordinary, len(ids))
+        given = np.where(chosen & (fate >= _MASKED) & (fate < _MASKED_OR_RANDOM), anything, given)
+        return {
+            "input_ids": torch.from_numpy(given),
+            "labels": torch.from_numpy(np.where(chosen, ids, IGNORED)),
+            "predicted": torch.from_numpy(chosen),
+        }
+
+    def _choose(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        ordinary = ~self._special[ids]
+        draws = rng.random(len(ids)) < self._share
+        if self._whole_words:
+            word = np.cumsum(~self._continues[ids] | ~ordinary) - 1
+            draws = draws[np.maximum(word, 0)]
+        return draws & ordinary
+
+
+def collate_blocks(examples: Sequence[Mapping[str, torch.Tensor]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:
+    """Pad masked blocks to the longest: ``input_ids``, ``attention_mask``, ``labels`` and ``predicted`` (B, L)."""
+    columns = {name: [example[name] for example in examples] for name in examples[0]}
+    padding = {"input_ids": pad_token_id, "labels": IGNORED, "predicted": False}
+    batch = {name: pad_sequence(rows, batch_first=True, padding_value=padding[name]) for name, rows in columns.items()}
+    attended = [torch.ones_like(ids) for ids in columns["input_ids"]]
+    return {**batch, "attention_mask": pad_sequence(attended, batch_first=True)}

@@ -1,0 +1,235 @@
+"""Continued masked-language-model training (continual learning) with the HF Trainer."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments, get_scheduler
+
+from ..errors import NlpieError
+from ..figures import figure_of
+from ..files import write_whole
+from .finetuning import last_whole_checkpoint
+from .masked_lm import masked_lm_loss, sparse_head
+from .masking import collate_blocks
+from .precision import has_accelerator, supports_bf16
+
+_LOSS = "eval_{}_loss"
+
+
+@dataclass(frozen=True)
+class PretrainingArguments:
+    """How to train.
+
+    Attributes:
+        steps: Optimizer steps.
+        batch: Blocks in an optimizer step, over all processes and accumulated batches.
+        device_batch: Blocks that a process takes at once.
+        learning_rate: Peak of the linear schedule, of the last layer and of the head.
+        layer_decay: What the rate is multiplied by from each layer to the one below it.
+        warmup_steps: Steps over which the rate rises.
+        weight_decay: AdamW's.
+        evaluate_every: Steps between two looks at the held-out blocks, and between two checkpoints.
+        seed: Of the order and of dropout.
+    """
+
+    steps: int
+    batch: int = 32
+    device_batch: int = 8
+    learning_rate: float = 5e-5
+    layer_decay: float = 1.0
+    warmup_steps: int = 0
+    weight_decay: float = 0.01
+    evaluate_every: int = 500
+    seed: int = 123
+
+
+def pretrain(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    *,
+    train: Dataset,
+    held_out: Mapping[str, Dataset],
+    output: Path,
+    arguments: PretrainingArguments,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train a masked language model further and save it.
+
+    Args:
+        model: Model with a masked-language-model head; trained in place. What is frozen stays as it is.
+        tokenizer: Saved beside it.
+        train: Masked examples; see :class:`nlpie_models.training.masking.MaskedBlocks`.
+        held_out: Masked examples of each corpus to report the perplexity of, always masked the same way.
+        output: Folder for the model, written whole at the end; work in progress, with a log, goes to ``<output>.runs``.
+        arguments: How to train.
+        resume: Go on from the last checkpoint in ``<output>.runs``, if there is one.
+
+    Returns:
+        The record that is also written to ``pretraining.json``: arguments, tokens per second, the perplexity of each
+        held-out corpus at the end, history.
+
+    Raises:
+        NlpieError: The output exists, or the batch cannot be shared by the processes.
+    """
+    if output.exists():
+        raise NlpieError(f"{output} exists already; choose another --output or remove it")
+    runs = output.with_name(f"{output.name}.runs")
+    optimizer = torch.optim.AdamW(
+        parameter_groups(model, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
+    )
+    schedule = get_scheduler("linear", optimizer, arguments.warmup_steps, arguments.steps)
+    trainer = Trainer(
+        model=model,
+        args=_training_arguments(runs, arguments),
+        train_dataset=train,
+        eval_dataset=dict(held_out),
+        optimizers=(optimizer, schedule),
+        data_collator=partial(collate_blocks, pad_token_id=tokenizer.pad_token_id),
+        compute_loss_func=masked_lm_loss,
+        callbacks=[LiveLog(runs / "log.jsonl")],
+    )
+    with sparse_head(model):
+        result = trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
+    history = [row for row in trainer.state.log_history if "loss" in row or _held_out_losses(row)]
+    record = {
+        "arguments": asdict(arguments),
+        "processes": trainer.accelerator.num_processes,
+        "loss": result.training_loss,
+        "perplexity": perplexities(history),
+        "history": history,
+    }
+    if trainer.is_world_process_zero():
+        with write_whole(output) as folder:
+            model.float().save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            (folder / "pretraining.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        draw_losses(history, runs / "loss.svg")
+    return record
+
+
+def parameter_groups(model: PreTrainedModel, arguments: PretrainingArguments) -> list[dict[str, Any]]:
+    """Return the trained parameters in groups, each with its learning rate; biases and norms have no weight decay.
+
+    A layer's rate is that of the one above times ``layer_decay``; the embeddings lie below all layers.
+    """
+    layers = model.config.num_hidden_layers
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = arguments.learning_rate * arguments.layer_decay ** _depth(name, layers)
+            decay = arguments.weight_decay if parameter.dim() > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+
+
+def _depth(name: str, layers: int) -> int:
+    """Return how many layers lie above a parameter."""
+    parts = name.split(".")
+    if "embeddings" in parts:
+        return layers
+    for before, part in pairwise(parts):
+        if before == "layer" and part.isdigit():
+            return layers - 1 - int(part)
+    return 0
+
+
+def perplexities(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the last perplexity of each held-out corpus: e to the mean loss of a masked token."""
+    last = next((losses for row in reversed(history) if (losses := _held_out_losses(row))), {})
+    return {name: round(math.exp(loss), 4) for name, loss in last.items()}
+
+
+class LiveLog(TrainerCallback):
+    """Appends a line of JSON to a file whenever the Trainer logs: step, loss, rate, tokens per second, held-out losses.
+
+    Args:
+        path: The file; a resumed run goes on with it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[float, float] | None = None
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if state.is_world_process_zero and logs:
+            now = time.monotonic()
+            row = {"step": state.global_step, **logs}
+            if self._seen and "loss" in logs:
+                before, tokens = self._seen
+                row["tokens_per_second"] = round((state.num_input_tokens_seen - tokens) / max(now - before, 1e-9))
+            self._seen = now, state.num_input_tokens_seen
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def draw_losses(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw the loss of the training and of each held-out corpus, as SVG and PNG.
+
+    Args:
+        history: The Trainer's log.
+        path: The SVG file.
+
+    Raises:
+        NlpieError: matplotlib is not installed.
+    """
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for row in history:
+        found = {"training": row["loss"]} if "loss" in row else _held_out_losses(row)
+        for name, loss in found.items():
+            curves.setdefault(name, []).append((row["step"], loss))
+    with figure_of(path, width=6.0, height=4.0) as figure:
+        axes = figure.subplots()
+        for name, points in curves.items():
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+        axes.set(xlabel="step", ylabel="loss of a masked token (nats)")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+
+
+def _held_out_losses(row: Mapping[str, float]) -> dict[str, float]:
+    names = (key.removeprefix("eval_").removesuffix("_loss") for key in row if key.startswith("eval_"))
+    return {name: row[_LOSS.format(name)] for name in names if _LOSS.format(name) in row}
+
+
+def _training_arguments(runs: Path, arguments: PretrainingArguments) -> TrainingArguments:
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    at_once = min(arguments.device_batch, arguments.batch // processes)
+    if at_once < 1 or arguments.batch % (at_once * processes):
+        raise NlpieError(
+            f"a batch of {arguments.batch} cannot be shared by {processes} processes that take {at_once} blocks at "
+            "once; choose a multiple"
+        )
+    return TrainingArguments(
+        output_dir=str(runs),
+        max_steps=arguments.steps,
+        per_device_train_batch_size=at_once,
+        per_device_eval_batch_size=arguments.device_batch,
+        gradient_accumulation_steps=arguments.batch // (at_once * processes),
+        seed=arguments.seed,
+        bf16=supports_bf16(),
+        use_cpu=not has_accelerator(),
+        eval_strategy="steps",
+        eval_steps=arguments.evaluate_every,
+        save_strategy="steps",
+        save_steps=arguments.evaluate_every,
+        save_total_limit=1,
+        logging_steps=min(50, arguments.evaluate_every),
+        include_num_input_tokens_seen="all",
+        prediction_loss_only=True,
+        remove_unused_columns=False,
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        dataloader_pin_memory=has_accelerator(),
+    )
