@@ -58,3 +58,11 @@ def masked_lm_loss(
     targets = labels[labels != IGNORED]
     total = nn.functional.cross_entropy(outputs["logits"].float(), targets, reduction="sum")
     return total / (max(1, len(targets)) if num_items_in_batch is None else num_items_in_batch)
+
+
+def sum_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return for each row of labels (B, L) the summed cross-entropy of its masked tokens, and their number (B, 2)."""
+    rows, _ = torch.nonzero(labels != IGNORED, as_tuple=True)
+    losses = nn.functional.cross_entropy(logits.float(), labels[labels != IGNORED], reduction="none")
+    sums = losses.new_zeros(len(labels), 2)
+    return sums.index_add(0, rows, torch.stack([losses, torch.ones_like(losses)], dim=1))

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments, get_scheduler
@@ -20,11 +21,11 @@ from ..errors import NlpieError
 from ..figures import figure_of
 from ..files import write_whole
 from .finetuning import last_whole_checkpoint
-from .masked_lm import masked_lm_loss, sparse_head
+from .masked_lm import masked_lm_loss, sparse_head, sum_losses
 from .masking import collate_blocks
 from .precision import has_accelerator, supports_bf16
 
-_LOSS = "eval_{}_loss"
+_NLL = "nll"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class PretrainingArguments:
         weight_decay: AdamW's.
         evaluate_every: Steps between two looks at the held-out blocks, and between two checkpoints.
         seed: Of the order and of dropout.
+        bf16: Whether to compute in bfloat16; by default where the hardware does.
     """
 
     steps: int
@@ -52,6 +54,7 @@ class PretrainingArguments:
     weight_decay: float = 0.01
     evaluate_every: int = 500
     seed: int = 123
+    bf16: bool | None = None
 
 
 def pretrain(
@@ -97,6 +100,8 @@ def pretrain(
         optimizers=(optimizer, schedule),
         data_collator=partial(collate_blocks, pad_token_id=tokenizer.pad_token_id),
         compute_loss_func=masked_lm_loss,
+        compute_metrics=_mean_loss,
+        preprocess_logits_for_metrics=sum_losses,
         callbacks=[LiveLog(runs / "log.jsonl")],
     )
     with sparse_head(model):
@@ -150,6 +155,12 @@ def perplexities(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: round(math.exp(loss), 4) for name, loss in last.items()}
 
 
+def _mean_loss(evaluation: Any) -> dict[str, float]:
+    """Return the mean loss of a masked token, each counted once whatever the batches are."""
+    total, tokens = np.asarray(evaluation.predictions).sum(axis=0)
+    return {_NLL: float(total / tokens)}
+
+
 class LiveLog(TrainerCallback):
     """Appends a line of JSON to a file whenever the Trainer logs: step, loss, rate, tokens per second, held-out losses.
 
@@ -199,8 +210,8 @@ def draw_losses(history: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def _held_out_losses(row: Mapping[str, float]) -> dict[str, float]:
-    names = (key.removeprefix("eval_").removesuffix("_loss") for key in row if key.startswith("eval_"))
-    return {name: row[_LOSS.format(name)] for name in names if _LOSS.format(name) in row}
+    ending = f"_{_NLL}"
+    return {key.removeprefix("eval_").removesuffix(ending): value for key, value in row.items() if key.endswith(ending)}
 
 
 def _training_arguments(runs: Path, arguments: PretrainingArguments) -> TrainingArguments:
@@ -218,7 +229,7 @@ def _training_arguments(runs: Path, arguments: PretrainingArguments) -> Training
         per_device_eval_batch_size=arguments.device_batch,
         gradient_accumulation_steps=arguments.batch // (at_once * processes),
         seed=arguments.seed,
-        bf16=supports_bf16(),
+        bf16=supports_bf16() if arguments.bf16 is None else arguments.bf16,
         use_cpu=not has_accelerator(),
         eval_strategy="steps",
         eval_steps=arguments.evaluate_every,
@@ -227,7 +238,6 @@ def _training_arguments(runs: Path, arguments: PretrainingArguments) -> Training
         save_total_limit=1,
         logging_steps=min(50, arguments.evaluate_every),
         include_num_input_tokens_seen="all",
-        prediction_loss_only=True,
         remove_unused_columns=False,
         report_to="none",
         disable_tqdm=not sys.stderr.isatty(),
