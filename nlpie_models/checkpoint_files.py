@@ -51,6 +51,11 @@ class LocalCheckpoint:
         return self.row.name if self.row else str(self.folder)
 
     @property
+    def short_name(self) -> str:
+        """The name without a path, under which figures are filed."""
+        return self.row.name if self.row else self.folder.resolve().name
+
+    @property
     def config(self) -> dict[str, Any]:
         """The raw ``config.json``.
 

@@ -67,7 +67,7 @@ def benchmark(
     chosen = get_single_text_task(task)
     texts = list(read_texts(notes or [str(EXAMPLES)]))
     pipe = load_clinical(checkpoint, chosen.name, device=device)
-    found = pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.resolve().name
+    found = pipe.checkpoint.short_name
     command = ["nlpie", "benchmark", found, "-t", chosen.name, *(["--notes", "NOTES"] if notes else [])]
     command += ["--rounds", str(rounds), "--device", device]
     click.echo(f"annotating {len(texts)} notes over and over; this takes a while", err=True)

@@ -116,7 +116,7 @@ def _score(
     from ..pipelines import load_clinical
 
     pipe = load_clinical(checkpoint, task)
-    name = name or (pipe.checkpoint.row.name if pipe.checkpoint.row else pipe.checkpoint.folder.name)
+    name = name or pipe.checkpoint.short_name
     metric = pipe.task.supervised().metric
     chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}", *(["--label-map", label_map] if label_map else [])]
     chosen += ["--protocol", protocol] if protocol else []
@@ -144,14 +144,14 @@ def _run_suite(
     results: Path,
 ) -> None:
     from ..evaluation.baselines import BASELINES
-    from ..evaluation.cells import Cell, baseline_cells, find_name
+    from ..evaluation.cells import Cell, baseline_cells, find_start
     from ..evaluation.suites import read_suite
 
     suite = read_suite(suite_name)
     budget, chosen = suite.budget(budget_name), suite.choose(set_names)
     cells = [cell for each in chosen for cell in baseline_cells(data / each.name, each) if cell.name in checkpoints]
     cells += [
-        Cell(name or find_name(start), start, data / each.name, each, budget_name, suite_name, budget, seed)
+        Cell(name or find_start(start).short_name, start, data / each.name, each, budget_name, suite_name, budget, seed)
         for start in checkpoints
         if start not in BASELINES
         for seed in seeds

@@ -64,10 +64,6 @@ class Cell:
         return self.chosen.metric or self.task.supervised().metric
 
     @property
-    def checkpoint(self) -> LocalCheckpoint:
-        return find_checkpoint(self.start, get_task("embedding"), None)
-
-    @property
     def labels(self) -> LabelMap:
         return LabelMap(read_label_map(self.chosen.label_map) if self.chosen.label_map else {})
 
@@ -79,7 +75,7 @@ class Cell:
             "budget": self.budget and asdict(self.budget),
             "seed": self.seed,
             "data": self.data_sha256(),
-            "start": sha256_of(self.checkpoint.weights) if self.start else self.name,
+            "start": sha256_of(find_start(self.start).weights) if self.start else self.name,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -98,6 +94,11 @@ class Cell:
     def results(self, runs: list[Run]) -> Results:
         """Return runs as results."""
         return Results(self.name, self.chosen.name, self.protocol, self.task.name, self.metric, runs)
+
+
+def find_start(name: str | None) -> LocalCheckpoint:
+    """Find the checkpoint that a fine-tuning starts from: any encoder will do."""
+    return find_checkpoint(name, get_task("embedding"), None)
 
 
 def finished(cell: Cell, folder: Path) -> bool:
@@ -128,9 +129,8 @@ def _finetuned(cell: Cell, budget: Budget) -> Run:
 
 def _train(cell: Cell, budget: Budget, learning_rate: float, output: Path) -> tuple[Path, float]:
     """Fine-tune with one learning rate and return where, and the score on validation."""
-    checkpoint = cell.checkpoint
     labelled = _cap(read_labelled_data(cell.task, cell.data, cell.labels, cell.chosen.options), budget)
-    model, tokenizer = start_model(checkpoint, labelled.head(budget.window), seed=cell.seed)
+    model, tokenizer = start_model(find_start(cell.start), labelled.head(budget.window), seed=cell.seed)
     encoder = Encoder(tokenizer.backend_tokenizer)
     reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, budget.window)
     head = Head.of(model.config, tokenizer)
@@ -180,13 +180,3 @@ def baseline_cells(data: Path, chosen: SuiteSet) -> list[Cell]:
     has_words = get_task(chosen.task).supervised().tfidf_text is not None
     names = [name for name in BASELINES if name != "tfidf-lr" or has_words]
     return [Cell(name, None, data, chosen, ALL_ROWS) for name in names]
-
-
-def find_name(start: str) -> str:
-    """Return what results call a checkpoint: its registry name, or that of its folder.
-
-    Raises:
-        NlpieError: There is no such checkpoint.
-    """
-    checkpoint = find_checkpoint(start, get_task("embedding"), None)
-    return checkpoint.row.name if checkpoint.row else checkpoint.folder.resolve().name
