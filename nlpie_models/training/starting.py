@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
@@ -14,6 +15,7 @@ from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
 
 _RAREST = 1e-4
+MASKED_LM = "AutoModelForMaskedLM"
 Tune = Literal["all", "layers", "last-layer", "adapters"]
 
 
@@ -99,23 +101,52 @@ def _problem_type(head: HeadPlan) -> str:
 
 
 def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
-    import transformers
-
     encoder = load_model(checkpoint, ENCODER)
     config = encoder.config
     config.id2label = dict(enumerate(head.labels))
     config.label2id = {label: index for index, label in enumerate(head.labels)}
     if head.task.auto_class == SEQUENCES:
         config.problem_type = _problem_type(head)
-    transformers.set_seed(seed)
-    model = getattr(transformers, head.task.auto_class).from_config(config)
-    body = getattr(model, model.base_model_prefix)
-    weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
-    body.load_state_dict({**body.state_dict(), **weights})
+    model = _around(encoder, head.task.auto_class, seed)
     if head.shares:
         with torch.no_grad():
             head_layer(model).bias.copy_(torch.logit(torch.tensor(head.shares), eps=_RAREST))
     return model
+
+
+def _around(encoder: Any, auto_class: str, seed: int) -> Any:
+    """Return a model of an Auto class with an encoder's tensors and a head drawn from a seed."""
+    import transformers
+
+    transformers.set_seed(seed)
+    model = getattr(transformers, auto_class).from_config(encoder.config)
+    body = getattr(model, model.base_model_prefix)
+    weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
+    body.load_state_dict({**body.state_dict(), **weights})
+    return model
+
+
+def start_masked_lm(checkpoint: LocalCheckpoint, *, seed: int, counts: np.ndarray | None = None) -> tuple[Any, Any]:
+    """Return a model with a masked-language-model head that starts from a checkpoint, and its tokenizer.
+
+    Args:
+        checkpoint: Where it starts. Its own head is kept if it has one; a new one shares the embeddings' weights.
+        seed: Of a new head.
+        counts: How often each piece stands in the corpus (V,). A new head starts from these frequencies, so that it
+            has not to learn them first.
+
+    Raises:
+        CheckpointError: It cannot be loaded.
+    """
+    tokenizer = load_tokenizer(checkpoint)
+    if checkpoint.auto_class == MASKED_LM:
+        return load_model(checkpoint, MASKED_LM), tokenizer
+    model = _around(load_model(checkpoint, ENCODER), MASKED_LM, seed)
+    if counts is not None:
+        with torch.no_grad():
+            seen = torch.as_tensor(counts, dtype=torch.float32) + 1.0
+            model.get_output_embeddings().bias.copy_((seen / seen.sum()).log())
+    return model, tokenizer
 
 
 def head_layer(model: Any) -> Any:

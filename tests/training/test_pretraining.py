@@ -3,13 +3,16 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from transformers import BertForMaskedLM
 
+from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.errors import NlpieError
 from nlpie_models.training.masking import MaskedBlocks
 from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain
+from nlpie_models.training.starting import start_masked_lm
 
 TEXTS = ["the patient has chest pain and fever", "no aspirin was given for a ct scan", "the patient denies fever"]
 
@@ -108,3 +111,17 @@ def test_rates_fall_from_layer_to_layer(bert_config) -> None:
         parameter for group in parameter_groups(model, PretrainingArguments(steps=1)) for parameter in group["params"]
     ]
     assert len(kept) == sum(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_new_head_starts_from_the_frequencies_of_the_corpus(ner_folder, mlm_folder, tokenizer) -> None:
+    counts = np.bincount(np.concatenate([tokenizer(text)["input_ids"] for text in TEXTS]), minlength=len(tokenizer))
+    model, _ = start_masked_lm(LocalCheckpoint(ner_folder), seed=0, counts=counts)
+    bias = model.get_output_embeddings().bias
+    assert bias.exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+    patient, aspirin = tokenizer.convert_tokens_to_ids(["patient", "aspirin"])
+    assert bias[patient] > bias[aspirin] > bias[tokenizer.convert_tokens_to_ids("~")]
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+    kept, _ = start_masked_lm(LocalCheckpoint(mlm_folder), seed=0, counts=counts)
+    own = BertForMaskedLM.from_pretrained(mlm_folder)
+    assert torch.equal(kept.get_output_embeddings().bias, own.get_output_embeddings().bias)
