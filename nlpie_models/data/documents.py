@@ -1,9 +1,7 @@
 """Unlabelled documents from files: plain text, JSON lines, CSV, Parquet; each may be gzipped but Parquet."""
 
-import csv
 import glob
 import gzip
-import io
 import json
 import sys
 import zlib
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DataError
+from .csv_rows import read_csv_rows
 
 STDIN = "-"
 
@@ -56,23 +55,29 @@ class Columns:
         return {name: self.text if name == "text" else name for name in self.inputs}
 
 
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Expand files, globs and folders (searched for the known formats) into a sorted list without repetitions.
+def find_files(patterns: Sequence[str], fits: Callable[[Path], bool] | None = None, kind: str = "") -> list[Path]:
+    """Expand files, globs and folders into a sorted list without repetitions.
+
+    Args:
+        patterns: The files, globs and folders.
+        fits: Whether a file in a folder is one; by default, if it is of a known format.
+        kind: What such files are called, for the error.
 
     Raises:
         DataError: A pattern that matches nothing.
     """
+    fits, kind = fits or _is_known, kind or ", ".join(_READERS)
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)
         if pattern == STDIN or path.is_file():
             matches = [path]
         elif path.is_dir():
-            matches = sorted(file for file in path.rglob("*") if file.is_file() and _format_of(file) in _READERS)
+            matches = sorted(file for file in path.rglob("*") if file.is_file() and fits(file))
         else:
             matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True) if Path(match).is_file())
         if not matches:
-            raise DataError(f"nothing to read at {pattern!r}: no such file, or no {', '.join(_READERS)} file in it")
+            raise DataError(f"nothing to read at {pattern!r}: no such file, or no {kind} file in it")
         found.update(dict.fromkeys(matches))
     return list(found)
 
@@ -109,7 +114,7 @@ def _read_one(name: str, opened: Callable[[], Any], reader: "Reader", columns: C
             yield from reader(name, file, columns)
     except UnicodeDecodeError as error:
         yield Failure(name, f"not UTF-8 at byte {error.start}; convert it, for example with `iconv -t utf-8`")
-    except (OSError, EOFError, zlib.error, csv.Error, DataError) as error:
+    except (OSError, EOFError, zlib.error, DataError) as error:
         yield Failure(name, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
@@ -134,11 +139,10 @@ def _read_jsonl(name: str, file: BinaryIO, columns: Columns) -> Iterator[Documen
 
 
 def _read_csv(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
-    csv.field_size_limit(sys.maxsize)
-    rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
-    _check_column(rows.fieldnames or [], columns)
-    for number, row in enumerate(rows, start=1):
-        yield _row_document(row, f"{name}:{number}", replace(columns, more=()))
+    rows = read_csv_rows(file, partial(_check_column, columns=columns))
+    for number, (_, row) in enumerate(rows, start=1):
+        where = f"{name}:{number}"
+        yield Failure(where, row) if isinstance(row, str) else _row_document(row, where, replace(columns, more=()))
 
 
 def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -176,6 +180,10 @@ def _row_document(row: dict[str, Any], where: str, columns: Columns) -> Document
     more = {name: row[name] for name in columns.more if row.get(name) is not None}
     name = row.get(columns.id)
     return Document(where if name in (None, "") else str(name), {**texts, **more})
+
+
+def _is_known(path: Path) -> bool:
+    return _format_of(path) in _READERS
 
 
 def _format_of(path: Path) -> str:

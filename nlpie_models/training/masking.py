@@ -12,10 +12,11 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from ..errors import NlpieError
 from .masked_lm import IGNORED
+from .word_pieces import find_continuing_pieces
 
 _MASKED, _MASKED_OR_RANDOM = 0.8, 0.9
-_CONTINUES = "##"
 
 
 class MaskedBlocks(Dataset):
@@ -27,9 +28,12 @@ class MaskedBlocks(Dataset):
         blocks: Rows with ``input_ids`` (L,), special tokens included.
         tokenizer: Their fast tokenizer, with a mask token.
         share: Share of the pieces (of the words) that are chosen.
-        whole_words: Whether all the pieces of a word are chosen together; pieces that go on a word begin with ##.
+        whole_words: Whether all the pieces of a word are chosen together.
         seed: Of the choice.
         fixed: Whether every epoch has the same masks, as held-out blocks want.
+
+    Raises:
+        NlpieError: The tokenizer has no mask, or is no WordPiece and whole words are asked for.
     """
 
     def __init__(
@@ -42,13 +46,15 @@ class MaskedBlocks(Dataset):
         seed: int = 0,
         fixed: bool = False,
     ) -> None:
-        pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        continues = find_continuing_pieces(tokenizer) if whole_words else np.zeros(len(tokenizer), dtype=bool)
+        if tokenizer.mask_token_id is None or continues is None:
+            raise NlpieError(f"expected a WordPiece tokenizer with a mask token, got {type(tokenizer).__name__}")
         self._blocks = blocks
-        self._special = np.isin(np.arange(len(pieces)), tokenizer.all_special_ids)
-        self._continues = np.array([piece.startswith(_CONTINUES) for piece in pieces])
+        self._special = np.isin(np.arange(len(tokenizer)), tokenizer.all_special_ids)
+        self._continues = continues
         self._ordinary = np.flatnonzero(~self._special)
         self._mask = tokenizer.mask_token_id
-        self._share, self._whole_words, self._seed, self._fixed = share, whole_words, seed, fixed
+        self._share, self._seed, self._fixed = share, seed, fixed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,7 +67,7 @@ class MaskedBlocks(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Return ``input_ids``, ``labels`` (-100 where nothing is to be predicted) and ``predicted``, each (L,)."""
-        ids = np.asarray(self._blocks[index]["input_ids"])
+        ids = np.asarray(self._blocks[index]["input_ids"], dtype=np.int64)
         rng = np.random.default_rng([self._seed, self._epoch, index])
         chosen = self._choose(ids, rng)
         fate = rng.random(len(ids))
@@ -75,12 +81,13 @@ class MaskedBlocks(Dataset):
         }
 
     def _choose(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        ordinary = ~self._special[ids]
-        draws = rng.random(len(ids)) < self._share
-        if self._whole_words:
-            word = np.cumsum(~self._continues[ids] | ~ordinary) - 1
-            draws = draws[np.maximum(word, 0)]
-        return draws & ordinary
+        """Return which pieces (L,) are to be predicted: those of the words that are drawn, of one word at least."""
+        special = self._special[ids]
+        starts = ~self._continues[ids] | np.roll(special, 1)  # a piece that goes on with another block's word, too
+        word = np.cumsum(starts) - 1
+        chances = np.where(special[starts], 1.0, rng.random(word[-1] + 1))
+        drawn = (chances < self._share) | (chances == chances.min())
+        return drawn[word] & ~special
 
 
 def collate_blocks(examples: Sequence[Mapping[str, torch.Tensor]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:
