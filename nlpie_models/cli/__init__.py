@@ -9,6 +9,7 @@ from .benchmark import benchmark
 from .checkpoints import convert, list_command, pin, show
 from .data import data
 from .evaluate import evaluate
+from .train import train
 
 
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,5 +26,5 @@ def main() -> None:
 
 __all__ = ["FriendlyCommand", "main"]
 
-for command in (annotate, benchmark, convert, data, evaluate, list_command, pin, show):
+for command in (annotate, benchmark, convert, data, evaluate, list_command, pin, show, train):
     main.add_command(command)

@@ -167,6 +167,8 @@ def finetune(
         compute_metrics=lambda evaluation: validation.score(np.asarray(evaluation.predictions)),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
+    # transformers takes a head's mean for a loss that knows the whole batch, and multiplies it by the processes.
+    trainer.model_accepts_loss_kwargs = trainer.compute_loss_func is not None
     trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
     outputs = np.asarray(trainer.predict(validation.examples).predictions)
     temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
@@ -174,6 +176,7 @@ def finetune(
     record = {
         "task": task.name,
         "arguments": asdict(arguments),
+        "processes": trainer.accelerator.num_processes,
         "metric": supervision.metric,
         "best_on_validation": trainer.state.best_metric,
         "temperature": temperature,

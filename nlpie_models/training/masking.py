@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
+from transformers import TrainerCallback
 
 from ..errors import NlpieError
 from .masked_lm import IGNORED
@@ -31,6 +32,8 @@ class MaskedBlocks(Dataset):
         whole_words: Whether all the pieces of a word are chosen together.
         seed: Of the choice.
         fixed: Whether every epoch has the same masks, as held-out blocks want.
+        multiple_of: Blocks in a training step. The first ones come once more at the end, masked otherwise, until an
+            epoch is whole steps: it is the same then however many processes share a step.
 
     Raises:
         NlpieError: The tokenizer has no mask, or is no WordPiece and whole words are asked for.
@@ -45,30 +48,34 @@ class MaskedBlocks(Dataset):
         whole_words: bool = False,
         seed: int = 0,
         fixed: bool = False,
+        multiple_of: int = 1,
     ) -> None:
         continues = find_continuing_pieces(tokenizer) if whole_words else np.zeros(len(tokenizer), dtype=bool)
         if tokenizer.mask_token_id is None or continues is None:
             raise NlpieError(f"expected a WordPiece tokenizer with a mask token, got {type(tokenizer).__name__}")
         self._blocks = blocks
+        self._length = -(-len(blocks) // multiple_of) * multiple_of
         self._special = np.isin(np.arange(len(tokenizer)), tokenizer.all_special_ids)
         self._continues = continues
         self._ordinary = np.flatnonzero(~self._special)
         self._mask = tokenizer.mask_token_id
         self._share, self._seed, self._fixed = share, seed, fixed
-        self._epoch = 0
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by workers that outlive an epoch
 
-    def set_epoch(self, epoch: int) -> None:
-        """Draw the masks of another epoch from now on; accelerate calls this."""
+    def start_epoch(self, epoch: int) -> None:
+        """Draw the masks of this epoch, counted from 0, from now on."""
         if not self._fixed:
-            self._epoch = epoch
+            self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
-        return len(self._blocks)
+        return self._length
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Return ``input_ids``, ``labels`` (-100 where nothing is to be predicted) and ``predicted``, each (L,)."""
-        ids = np.asarray(self._blocks[index]["input_ids"], dtype=np.int64)
-        rng = np.random.default_rng([self._seed, self._epoch, index])
+        if not 0 <= index < self._length:
+            raise IndexError(index)
+        ids = np.asarray(self._blocks[index % len(self._blocks)]["input_ids"], dtype=np.int64)
+        rng = np.random.default_rng([self._seed, int(self._epoch), index])
         chosen = self._choose(ids, rng)
         fate = rng.random(len(ids))
         given = np.where(chosen & (fate < _MASKED), self._mask, ids)
@@ -88,6 +95,19 @@ class MaskedBlocks(Dataset):
         chances = np.where(special[starts], 1.0, rng.random(word[-1] + 1))
         drawn = (chances < self._share) | (chances == chances.min())
         return drawn[word] & ~special
+
+
+class MaskAnew(TrainerCallback):
+    """Tells masked blocks which epoch a Trainer begins, or is in the midst of when it resumes.
+
+    The blocks cannot hear it from accelerate, which tells a data set its epoch in runs of one process only.
+    """
+
+    def __init__(self, blocks: MaskedBlocks) -> None:
+        self._blocks = blocks
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._blocks.start_epoch(int(state.epoch or 0))
 
 
 def collate_blocks(examples: Sequence[Mapping[str, torch.Tensor]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:

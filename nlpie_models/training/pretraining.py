@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments, get_scheduler
 
 from ..errors import NlpieError
@@ -22,7 +21,7 @@ from ..figures import figure_of
 from ..files import write_whole
 from .finetuning import last_whole_checkpoint
 from .masked_lm import masked_lm_loss, sparse_head, sum_losses
-from .masking import collate_blocks
+from .masking import MaskAnew, MaskedBlocks, collate_blocks
 from .precision import has_accelerator, supports_bf16
 
 _NLL = "nll"
@@ -61,8 +60,8 @@ def pretrain(
     model: PreTrainedModel,
     tokenizer: Any,
     *,
-    train: Dataset,
-    held_out: Mapping[str, Dataset],
+    train: MaskedBlocks,
+    held_out: Mapping[str, MaskedBlocks],
     output: Path,
     arguments: PretrainingArguments,
     resume: bool = False,
@@ -72,8 +71,8 @@ def pretrain(
     Args:
         model: Model with a masked-language-model head; trained in place. What is frozen stays as it is.
         tokenizer: Saved beside it.
-        train: Masked examples; see :class:`nlpie_models.training.masking.MaskedBlocks`.
-        held_out: Masked examples of each corpus to report the perplexity of, always masked the same way.
+        train: Masked blocks.
+        held_out: Masked blocks of each corpus to report the perplexity of, always masked the same way.
         output: Folder for the model, written whole at the end; work in progress, with a log, goes to ``<output>.runs``.
         arguments: How to train.
         resume: Go on from the last checkpoint in ``<output>.runs``, if there is one.
@@ -102,7 +101,7 @@ def pretrain(
         compute_loss_func=masked_lm_loss,
         compute_metrics=_mean_loss,
         preprocess_logits_for_metrics=sum_losses,
-        callbacks=[LiveLog(runs / "log.jsonl")],
+        callbacks=[MaskAnew(train), LiveLog(runs / "log.jsonl")],
     )
     with sparse_head(model):
         result = trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
@@ -151,7 +150,7 @@ def _depth(name: str, layers: int) -> int:
 
 def perplexities(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the last perplexity of each held-out corpus: e to the mean loss of a masked token."""
-    last = next((losses for row in reversed(history) if (losses := _held_out_losses(row))), {})
+    last = {name: loss for row in history for name, loss in _held_out_losses(row).items()}
     return {name: round(math.exp(loss), 4) for name, loss in last.items()}
 
 

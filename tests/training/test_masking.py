@@ -46,7 +46,7 @@ def test_whole_words(blocks, tokenizer) -> None:
 def test_masks_follow_from_seed_epoch_and_block(blocks, tokenizer) -> None:
     def masks(epoch: int = 0, **options) -> list[torch.Tensor]:
         data = MaskedBlocks(blocks, tokenizer, **options)
-        data.set_epoch(epoch)
+        data.start_epoch(epoch)
         return [data[index]["input_ids"] for index in reversed(range(20))]
 
     def same(first, second) -> bool:

@@ -59,7 +59,7 @@ def test_a_run_that_is_cut_goes_on_the_same(make, tmp_path, monkeypatch) -> None
 
     def cut(self, index):
         cut.count += 1
-        if cut.count > 8 * 7:
+        if cut.count > 8 * 11:
             raise Cut
         return original(self, index)
 
@@ -70,7 +70,7 @@ def test_a_run_that_is_cut_goes_on_the_same(make, tmp_path, monkeypatch) -> None
         with pytest.raises(Cut):
             make("cut")
     assert not (tmp_path / "cut").exists()
-    assert (tmp_path / "cut.runs" / "checkpoint-4").exists()
+    assert (tmp_path / "cut.runs" / "checkpoint-8").exists()
     second, resumed = make("cut", resume=True)
     assert losses(resumed)[-1] == losses(whole)[-1]
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
