@@ -38,8 +38,28 @@ class Weights:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CorpusPart:
+    """Unlabelled text of a recipe.
+
+    Attributes:
+        path: File, glob or folder, seen from the folder that holds the recipe's data.
+        kind: Kind of corpus, see ``nlpie_models.data.corpora``.
+        where: For JSON lines and Parquet: the rows to read, those with one of these values in each of these columns.
+        copies: How often it is in an epoch, masked otherwise each time.
+    """
+
+    path: str
+    kind: str = "text"
+    where: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    copies: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How the checkpoint was, or is to be, trained."""
+    """How the checkpoint was, or is to be, trained.
+
+    The keys from ``corpora`` on are for continual learning; ``nlpie train continue --help`` explains them.
+    """
 
     kind: typing.Literal["distillation", "continual", "finetuning"]
     data: str
@@ -55,6 +75,14 @@ class Recipe:
     hours: float | None = None
     seed: int | None = None
     commands: tuple[str, ...] = ()
+    corpora: tuple[CorpusPart, ...] = ()
+    held_out: dict[str, str] = field(default_factory=dict)
+    block: int | None = None
+    pack: bool | None = None
+    whole_words: bool | None = None
+    layer_decay: float | None = None
+    head_steps: int | None = None
+    head_learning_rate: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

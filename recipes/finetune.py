@@ -9,7 +9,7 @@ import click
 
 from nlpie_models.checkpoint_files import find_checkpoint
 from nlpie_models.cli import FriendlyCommand
-from nlpie_models.cli.options import TaskOptions
+from nlpie_models.cli.options import TASK_OPTION
 from nlpie_models.data.documents import read_texts
 from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
@@ -46,7 +46,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--join", type=int, help="Join neighbouring examples, after the teachers, to up to this many tokens.")
 @click.option("--window", default=256, help="Tokens that the finished pipeline reads together.")
 @click.option(
-    "-O", "--option", "options", type=TaskOptions(), multiple=True, help="NAME=VALUE, an option of the task to keep."
+    "-O", "--option", "options", type=TASK_OPTION, multiple=True, help="NAME=VALUE, an option of the task to keep."
 )
 @click.option(
     "--tune",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import TaskOptions
+from .options import TASK_OPTION
 
 if TYPE_CHECKING:
     from ..documents import Annotation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "-O",
     "--option",
     "options",
-    type=TaskOptions(),
+    type=TASK_OPTION,
     multiple=True,
     help="NAME=VALUE, an option of the task, such as pooling=max; may be given several times.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ._errors import FriendlyGroup
-from .options import ColumnName
+from .options import COLUMN
 
 
 @click.group(cls=FriendlyGroup)
@@ -29,7 +29,7 @@ def formats() -> None:
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("destination", metavar="DST", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--column", "columns", multiple=True, type=ColumnName(), help="For tables: what a field is called in SRC."
+    "--column", "columns", multiple=True, type=COLUMN, help="For tables: what a field is called in SRC."
 )
 @click.option("--overwrite", is_flag=True, help="Replace sets that exist.")
 def prepare(

@@ -26,7 +26,7 @@ class Mix:
         corpora: Prepared corpora; all their training blocks are in the mix.
         replay: Prepared corpora to replay, so that less is forgotten.
         replay_share: Share of the mix that is drawn from them.
-        held_out: Further prepared corpora whose validation blocks are only reported on, by name.
+        held_out: Further prepared corpora that are only reported on, by name.
     """
 
     corpora: Sequence[PreparedCorpus]
@@ -59,16 +59,15 @@ class Mix:
         Raises:
             NlpieError: Nothing is held out at all.
         """
-        named = {"corpus": self.corpora, "replay": self.replay} | {
-            name: [corpus] for name, corpus in (self.held_out or {}).items()
-        }
-        parts = {
-            name: [corpus.open("validation") for corpus in corpora if corpus.receipt["blocks"]["validation"]]
-            for name, corpora in named.items()
-        }
-        if not any(parts.values()):
+        found = {name: corpus.open() for name, corpus in (self.held_out or {}).items()}
+        for name, corpora in (("corpus", self.corpora), ("replay", self.replay)):
+            distinct = {corpus.folder: corpus for corpus in corpora}.values()
+            parts = [corpus.open("validation") for corpus in distinct if corpus.receipt["blocks"]["validation"]]
+            if parts:
+                found[name] = datasets.concatenate_datasets(parts)
+        if not found:
             raise NlpieError("nothing is held out of so few documents; use a larger --held-out-share")
-        return {name: datasets.concatenate_datasets(found) for name, found in parts.items() if found}
+        return found
 
 
 def continue_pretraining(

@@ -186,6 +186,7 @@ def _describe(corpus: Corpus, source: Source, files: Iterable[Path], tokenizer: 
         "corpus": corpus.name,
         "columns": {"text": source.columns.text, "id": source.columns.id},
         "categories": sorted(source.categories),
+        "where": {column: sorted(values) for column, values in source.where.items()},
         "sha256": [_hash_file(path) for path in files],
         "tokenizer": hashlib.sha256(_plain(tokenizer).to_str().encode()).hexdigest(),
         "special_tokens": [tokenizer.cls_token_id, tokenizer.sep_token_id],

@@ -1,10 +1,12 @@
 """What a corpus is: how its files are found, and read one document at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..documents import Columns, Failure
+
+NOT_CHOSEN = "not among those that were asked for"
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class Source:
         paths: Files, globs and folders.
         columns: For tables of no release: the columns of text and id.
         categories: For the MIMIC releases: the kinds of notes to read; all if empty.
+        where: For JSON lines and Parquet: read the rows that have one of these values in each of these columns.
     """
 
     paths: tuple[str, ...]
     columns: Columns = field(default_factory=lambda: Columns(id="id"))
     categories: tuple[str, ...] = ()
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

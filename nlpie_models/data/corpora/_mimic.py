@@ -10,10 +10,9 @@ from typing import Any
 from ...errors import DataError
 from ..csv_rows import BROKEN, read_csv_rows
 from ..documents import Failure
-from ._corpus import Note, Source
+from ._corpus import NOT_CHOSEN, Note, Source
 
 NO_TEXT = "no text"
-NOT_CHOSEN = "of a category that was not asked for"
 MARKED_AS_ERROR = "marked as an error by a clinician (ISERROR)"
 
 

@@ -91,7 +91,7 @@ def test_mimic_iii_categories_and_case_of_columns(tmp_path) -> None:
     (tmp_path / "notes.csv").write_text(MIMIC_III.replace(HEADER_III, HEADER_III.lower()))
     items = read("mimic-iii", tmp_path / "notes.csv", categories=("Physician",))
     assert [item.id for item in items if isinstance(item, Note)] == ["3"]
-    assert [message for _, message in failures(items)].count("of a category that was not asked for") == 2
+    assert [message for _, message in failures(items)].count("not among those that were asked for") == 2
     with pytest.raises(UnknownName, match="Did you mean 'Nursing'"):
         read("mimic-iii", tmp_path / "notes.csv", categories=("nursin",))
 
