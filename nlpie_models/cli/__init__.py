@@ -9,6 +9,7 @@ from .benchmark import benchmark
 from .checkpoints import convert, list_command, pin, show
 from .data import data
 from .evaluate import evaluate
+from .forgetting import forgetting
 from .train import train
 
 
@@ -26,5 +27,5 @@ def main() -> None:
 
 __all__ = ["FriendlyCommand", "main"]
 
-for command in (annotate, benchmark, convert, data, evaluate, list_command, pin, show, train):
+for command in (annotate, benchmark, convert, data, evaluate, forgetting, list_command, pin, show, train):
     main.add_command(command)

@@ -28,9 +28,7 @@ def formats() -> None:
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("destination", metavar="DST", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--column", "columns", multiple=True, type=COLUMN, help="For tables: what a field is called in SRC."
-)
+@click.option("--column", "columns", multiple=True, type=COLUMN, help="For tables: what a field is called in SRC.")
 @click.option("--overwrite", is_flag=True, help="Replace sets that exist.")
 def prepare(
     format_name: str, source: Path, destination: Path, columns: tuple[tuple[str, str], ...], overwrite: bool

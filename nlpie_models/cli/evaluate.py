@@ -182,8 +182,7 @@ def _compare(checkpoints: tuple[str, ...], results: Path, budget: str) -> None:
 
     if len(checkpoints) != 2:
         raise click.UsageError(f"--compare takes two checkpoints, got {len(checkpoints)}")
-    for line in compare_results(*checkpoints, folder=results, protocol=budget):
-        click.echo(str(line))
+    click.echo(str(compare_results(*checkpoints, folder=results, protocol=budget)))
 
 
 def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:

@@ -113,9 +113,9 @@ def continue_command(
     nlpie train continue clinical-distilbert --data MIMIC-III/ --output again
     accelerate launch --num_processes 4 -m nlpie_models train continue ...
 
-    With NAME, what its recipe says (`nlpie show NAME`) is what is done unless an option says otherwise. Text is cleaned,
-    freed of repetitions and cut into blocks once; the perplexity of held-out documents is logged to
-    OUTPUT.runs/log.jsonl and drawn at the end. Stop it whenever you like and go on with --resume.
+    With NAME, what its recipe says (`nlpie show NAME`) is done, unless an option says otherwise. Text is cleaned, freed
+    of repetitions and cut into blocks once; the perplexity of held-out documents is logged to OUTPUT.runs/log.jsonl
+    and drawn at the end. Stop it whenever you like and go on with --resume.
     """
     if start is None:
         raise click.UsageError("--start is missing: the checkpoint to start from")
@@ -180,8 +180,8 @@ def continue_command(
 
 
 def _texts_of(
-    name: str | None, data: Path | None, held_out: Sequence[tuple[str, str]]
-) -> tuple[list[CorpusPart], Sequence[tuple[str, str]]]:
+    name: str | None, data: Path | None, held_out: tuple[tuple[str, str], ...]
+) -> tuple[list[CorpusPart], tuple[tuple[str, str], ...]]:
     """Return the corpora of a recipe, and the texts that it holds out if no others are, where they are here."""
     recipe = get_checkpoint(name).recipe if name else None
     if recipe is None or not recipe.corpora:
@@ -189,5 +189,5 @@ def _texts_of(
     if data is None:
         paths = ", ".join(part.path for part in recipe.corpora)
         raise click.UsageError(f"--data is missing: the folder that holds {paths}")
-    own = [(text, str(data / path)) for text, path in recipe.held_out.items()]
+    own = tuple((text, str(data / path)) for text, path in recipe.held_out.items())
     return [replace(part, path=str(data / part.path)) for part in recipe.corpora], held_out or own

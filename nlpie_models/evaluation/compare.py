@@ -38,16 +38,42 @@ class Difference:
         return self.scores[0] - self.scores[1]
 
     def __str__(self) -> str:
-        low, high = self.interval
         first, second = self.scores
-        evidence = "" if low > 0 or high < 0 else "; no evidence of a difference"
         return (
-            f"{self.dataset}: {self.metric} {first:.3f} and {second:.3f}, difference {self.difference:+.3f} "
-            f"({low:+.3f} to {high:+.3f}), p = {self.p_value:.3f}{evidence}"
+            f"{self.dataset}: {self.metric} {first:.3f} and {second:.3f}, difference "
+            f"{_with_interval(self.difference, self.interval)}, p = {self.p_value:.3f}{_evidence(self.interval)}"
         )
 
 
-def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> list[Difference]:
+@dataclass(frozen=True)
+class Comparison:
+    """How much better the first of two checkpoints is on several data sets.
+
+    Attributes:
+        differences: On each of them.
+        mean: Mean of these differences.
+        interval: 95% interval of the mean, when documents and runs are drawn anew and the data sets stay.
+    """
+
+    differences: Sequence[Difference]
+    mean: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        mean = _with_interval(self.mean, self.interval) + _evidence(self.interval)
+        return "\n".join([*map(str, self.differences), f"mean difference of {len(self.differences)}: {mean}"])
+
+
+def _with_interval(difference: float, interval: tuple[float, float]) -> str:
+    return "{:+.3f} ({:+.3f} to {:+.3f})".format(difference, *interval)
+
+
+def _evidence(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return "" if low > 0 or high < 0 else "; no evidence of a difference"
+
+
+def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> Comparison:
     """Compare two checkpoints on the test splits that both were scored on by one protocol.
 
     Raises:
@@ -61,29 +87,38 @@ def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> 
     if not shared:
         known = {name: ", ".join(sorted(found)) or "nothing" for name, found in by_name.items()}
         raise DataError(f"no data set that both have {protocol!r} results for: {known}")
-    return [_compare(by_name[first][dataset], by_name[second][dataset]) for dataset in shared]
+    compared = [
+        _compare(by_name[first][dataset], by_name[second][dataset], seed=number)
+        for number, dataset in enumerate(shared)
+    ]
+    differences, drawn = zip(*compared, strict=True)
+    mean = float(np.mean([each.difference for each in differences]))
+    return Comparison(differences, mean, _interval(np.mean(drawn, axis=0)))
 
 
-def _compare(first: Results, second: Results) -> Difference:
+def _compare(first: Results, second: Results, seed: int) -> tuple[Difference, np.ndarray]:
+    """Return the difference on a data set, and draws of it."""
     hashes = {run["data_sha256"]["test"] for each in (first, second) for run in each.test_runs()}
     if len(hashes) > 1:
         raise DataError(f"{first.dataset}: the two were scored on different test splits; score one of them again")
     ours, theirs = ([unpack(run["outcomes"]) for run in each.test_runs()] for each in (first, second))
     labels = {label for outcomes in (*ours, *theirs) for label in outcomes.labels}
     ours, theirs = ([outcomes.with_labels(labels) for outcomes in side] for side in (ours, theirs))
-    return Difference(
+    drawn = draw_differences(ours, theirs, first.metric, seed=seed)
+    difference = Difference(
         dataset=first.dataset,
         metric=first.metric,
         scores=(_mean(ours, first.metric), _mean(theirs, first.metric)),
-        interval=bootstrap_difference(ours, theirs, first.metric),
+        interval=_interval(drawn),
         p_value=permutation_test(ours, theirs, first.metric),
     )
+    return difference, drawn
 
 
-def bootstrap_difference(
+def draw_differences(
     first: Sequence[Outcomes], second: Sequence[Outcomes], metric: str, *, samples: int = _SAMPLES, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95% percentile interval of the difference of mean scores, documents and runs drawn anew.
+) -> np.ndarray:
+    """Return differences of mean scores (samples,), documents and runs drawn anew (bootstrap).
 
     Args:
         first: Outcomes of the runs of one checkpoint, over the same documents and labels as those of the other.
@@ -101,7 +136,12 @@ def bootstrap_difference(
             runs = rng.integers(len(side), size=scores.shape)
             means.append(np.take_along_axis(scores, runs, axis=1).mean(axis=1))
         found.append(means[0] - means[1])
-    low, high = np.percentile(np.concatenate(found), [2.5, 97.5])
+    return np.concatenate(found)
+
+
+def _interval(drawn: np.ndarray) -> tuple[float, float]:
+    """Return the 95% percentile interval."""
+    low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
 
 

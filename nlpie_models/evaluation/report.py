@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import DataError, UnknownName
 from .baselines import BASELINES
 from .efficiency import Efficiency, find_efficiency
+from .forgetting import Change, Forgetting, find_forgetting
 from .results import ALL_ROWS, OWN_HEAD, Results, find_results
 
 _END = "<!-- end of results -->"
@@ -132,6 +133,33 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
     return _table(heads, 3, lines)
 
 
+def forgetting_table(reports: Sequence[Forgetting]) -> str:
+    """Return a line a text and a data set: perplexity and score before and after a training, and the change."""
+    lines = []
+    for report in reports:
+        for change in report.perplexities:
+            ratio = f"{change.after / change.before - 1:+.0%}"
+            lines.append([report.after, report.before, *_forgetting_cells(change, 2), ratio, ""])
+        for change in report.scores:
+            difference = f"{change.after - change.before:+.3f}"
+            lines.append(
+                [report.after, report.before, *_forgetting_cells(change, 3), difference, _bounds(change.interval)]
+            )
+        lines.append(
+            [report.after, report.before, "mean", "score", "", "", f"{report.mean:+.3f}", _bounds(report.interval)]
+        )
+    return _table(["checkpoint", "start", "text or data", "measure", "before", "after", "change", "95%"], 4, lines)
+
+
+def _forgetting_cells(change: Change, digits: int) -> list[str]:
+    figures = (f"{figure:.{digits}f}" for figure in (change.before, change.after))
+    return [change.what, change.metric.replace("_", " "), *figures]
+
+
+def _bounds(interval: tuple[float, float] | None) -> str:
+    return "{:+.3f} to {:+.3f}".format(*interval) if interval else ""
+
+
 def mean_score(results: Results) -> float:
     """Return the mean over the seeds of the main score on test."""
     return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
@@ -149,6 +177,7 @@ TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]
     "suite quick": (find_results, partial(suite_table, budget="quick")),
     "suite full": (find_results, partial(suite_table, budget="full")),
     "efficiency": (find_costs, efficiency_table),
+    "forgetting": (find_forgetting, forgetting_table),
 }
 
 

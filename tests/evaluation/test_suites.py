@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from nlpie_models.cli import main
 from nlpie_models.errors import DataError, NlpieError, RegistryError, UnknownName
 from nlpie_models.evaluation import cells, suites
-from nlpie_models.evaluation.compare import bootstrap_difference, compare_results, permutation_test
+from nlpie_models.evaluation.compare import compare_results, draw_differences, permutation_test
 from nlpie_models.evaluation.results import Results, add_run, find_results, pack, read_results
 from nlpie_models.evaluation.suites import read_suite
 from nlpie_models.scoring import Outcomes, count_labels
@@ -141,12 +141,12 @@ def answers(right: int, wrong: int) -> Outcomes:
 
 def test_differences() -> None:
     good, bad = answers(380, 20), answers(340, 60)
-    low, high = bootstrap_difference([good], [bad], "accuracy")
+    low, high = np.percentile(draw_differences([good], [bad], "accuracy"), [2.5, 97.5])
     assert low < 0.1 < high
     assert low == pytest.approx(0.1 - 1.96 * (0.1 * 0.9 / 400) ** 0.5, abs=0.01)
     assert permutation_test([good], [bad], "accuracy") < 0.001
     assert permutation_test([good, bad], [bad, good], "accuracy") == 1.0
-    low, high = bootstrap_difference([good, bad], [good, bad], "accuracy")
+    low, high = np.percentile(draw_differences([good, bad], [good, bad], "accuracy"), [2.5, 97.5])
     assert low < 0 < high
     assert permutation_test([answers(10, 5)], [answers(11, 4)], "accuracy") > 0.5
 
@@ -162,10 +162,11 @@ def test_compare_says_when_there_is_no_evidence(tmp_path) -> None:
     file("two", "better", answers(60, 40))
     file("one", "alone", answers(9, 1))
     printed = run("one", "two", "--compare", "--results", tmp_path).splitlines()
-    assert len(printed) == 2
+    assert len(printed) == 3
     assert "difference +0.000 (+0.000 to +0.000), p = 1.000; no evidence of a difference" in printed[0]
     assert printed[1].startswith("better: accuracy 0.900 and 0.600, difference +0.300")
     assert "no evidence" not in printed[1]
+    assert printed[2].startswith("mean difference of 2: +0.150 (+0.1")
     assert "takes two checkpoints" in run("one", "--compare", "--results", tmp_path, code=2)
     with pytest.raises(DataError, match="no data set that both have 'full' results for"):
         compare_results("one", "two", folder=tmp_path, protocol="full")

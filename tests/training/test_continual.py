@@ -1,6 +1,7 @@
 """Continual learning by command line: on one process and on two, with a new head, replay, and bad corpora."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from nlpie_models import load_clinical
 from nlpie_models.cli import main
+from nlpie_models.registry import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["the patient has chest pain and fever .", "no aspirin was given for a ct scan .", "the patient denies pain ."]
@@ -79,3 +81,57 @@ def test_what_cannot_be(mlm_folder, notes, tmp_path, more, message) -> None:
 
 def test_without_a_start() -> None:
     assert "--start is missing" in run("--corpus", "x", "--output", "y", code=2)
+
+
+RECIPE = """
+name = "tiny-clinical"
+summary = "tiny"
+status = "planned"
+licence = "mit"
+[architecture]
+model_type = "bert"
+layers = 2
+hidden = 32
+embedding = 32
+heads = 4
+feed_forward = 37
+vocabulary = 126
+cased = false
+[recipe]
+kind = "continual"
+data = "tiny notes"
+student = {start}
+learning_rate = 5e-3
+batch = 4
+epochs = 2
+block = 32
+pack = true
+held_out = {{ other = "others.jsonl" }}
+[[recipe.corpora]]
+path = "notes.jsonl"
+where = {{ kind = ["note"] }}
+copies = 2
+"""
+
+
+def test_a_recipe_of_the_registry(mlm_folder, notes, tmp_path, monkeypatch) -> None:
+    rows = [{"text": f"{TEXTS[n % 3]} {n}", "kind": ("note", "letter")[n % 2]} for n in range(60)]
+    (tmp_path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "others.jsonl").write_text(json.dumps({"text": TEXTS[0]}))
+    toml = tmp_path / "tiny-clinical.toml"
+    toml.write_text(RECIPE.format(start=json.dumps(str(mlm_folder))))
+    monkeypatch.setattr(import_module("nlpie_models.cli.train"), "get_checkpoint", lambda name: read_checkpoint(toml))
+    given = ["tiny-clinical", "--output", tmp_path / "model", "--float32"]
+    assert "holds notes.jsonl" in run(*given, code=2)
+    printed = run(*given, "--data", tmp_path, "--batch", 2, "--held-out-share", 0.2)
+    assert "on held-out other" in printed
+    found = record_of(tmp_path / "model")["arguments"]
+    assert (found["learning_rate"], found["batch"]) == (5e-3, 2)
+    receipts = [json.loads(path.read_text()) for path in (tmp_path / "model.corpus").glob("*/receipt.json")]
+    [own] = [receipt for receipt in receipts if receipt["documents"]["read"] == 60]
+    assert own["skipped"]["not among those that were asked for"]["count"] == 30
+    assert found["steps"] == round(2 * 2 * own["blocks"]["train"] / 2)
+
+
+def test_a_checkpoint_that_was_not_made_so() -> None:
+    assert "was not made by continual learning" in run("open-small", "--output", "y", code=2)
