@@ -12,7 +12,7 @@ import nlpie_models
 
 PACKAGE = Path(nlpie_models.__file__).parent
 LAYERS = [
-    {"calibration", "errors", "figures", "files", "scoring", "strict_toml", "_version"},
+    {"calibration", "errors", "figures", "files", "module_table", "scoring", "strict_toml", "_version"},
     {"registry", "documents", "architectures"},
     {"tasks", "data", "distillation"},
     {

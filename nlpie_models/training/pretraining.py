@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def pretrain(
         parameter_groups(model, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
     )
     schedule = get_scheduler("linear", optimizer, arguments.warmup_steps, arguments.steps)
+    log = LiveLog(runs / "log.jsonl")
     trainer = Trainer(
         model=model,
         args=_training_arguments(runs, arguments),
@@ -101,7 +103,7 @@ def pretrain(
         compute_loss_func=masked_lm_loss,
         compute_metrics=_mean_loss,
         preprocess_logits_for_metrics=sum_losses,
-        callbacks=[MaskAnew(train), LiveLog(runs / "log.jsonl")],
+        callbacks=[MaskAnew(train), log],
     )
     with sparse_head(model):
         result = trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
@@ -110,6 +112,7 @@ def pretrain(
         "arguments": asdict(arguments),
         "processes": trainer.accelerator.num_processes,
         "loss": result.training_loss,
+        "tokens_per_second": round(median(log.rates)) if log.rates else None,
         "perplexity": perplexities(history),
         "history": history,
     }
@@ -163,21 +166,31 @@ def _mean_loss(evaluation: Any) -> dict[str, float]:
 class LiveLog(TrainerCallback):
     """Appends a line of JSON to a file whenever the Trainer logs: step, loss, rate, tokens per second, held-out losses.
 
+    Tokens are those that were trained on; the time that looks at held-out blocks take is left out.
+
     Args:
         path: The file; a resumed run goes on with it.
+
+    Attributes:
+        rates: Tokens per second from each line to the next.
     """
 
     def __init__(self, path: Path) -> None:
+        self.rates: list[float] = []
         self._path = path
-        self._seen: tuple[float, float] | None = None
+        self._seen = (0.0, 0.0)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._seen = time.monotonic(), state.num_input_tokens_seen
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if state.is_world_process_zero and logs:
             now = time.monotonic()
             row = {"step": state.global_step, **logs}
-            if self._seen and "loss" in logs:
+            if "loss" in logs:
                 before, tokens = self._seen
-                row["tokens_per_second"] = round((state.num_input_tokens_seen - tokens) / max(now - before, 1e-9))
+                self.rates.append((state.num_input_tokens_seen - tokens) / max(now - before, 1e-9))
+                row["tokens_per_second"] = round(self.rates[-1])
             self._seen = now, state.num_input_tokens_seen
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:

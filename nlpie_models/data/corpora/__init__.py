@@ -3,10 +3,7 @@
 Documents come one at a time, however large the files are, and what cannot be read comes as a ``Failure`` in its place.
 """
 
-import importlib
-import pkgutil
-
-from ...errors import UnknownName
+from ...module_table import ModuleTable
 from ..documents import Failure
 from ._corpus import Corpus, Note, Source
 from ._reading import find_source_files, read_notes, stream_dataset
@@ -23,12 +20,12 @@ __all__ = [
     "stream_dataset",
 ]
 
+_TABLE = ModuleTable[Corpus](__name__, "CORPUS", "corpus")
+
 
 def list_corpora() -> tuple[Corpus, ...]:
     """Return every kind of corpus, by name."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    corpora = [importlib.import_module(f"{__name__}.{name}").CORPUS for name in modules]
-    return tuple(sorted(corpora, key=lambda entry: entry.name))
+    return _TABLE.rows()
 
 
 def get_corpus(name: str) -> Corpus:
@@ -37,7 +34,4 @@ def get_corpus(name: str) -> Corpus:
     Raises:
         UnknownName: No corpus is called so; the message suggests the nearest.
     """
-    for entry in list_corpora():
-        if entry.name == name:
-            return entry
-    raise UnknownName("corpus", name, [entry.name for entry in list_corpora()])
+    return _TABLE.get(name)
