@@ -105,9 +105,19 @@ def _echo_table(values: dict, indent: int) -> None:
         elif isinstance(value, list | tuple) and (isinstance(value[0], dict) or " " in value[0]):
             click.echo(label)
             for item in value:
-                parts = item.values() if isinstance(item, dict) else [item]
-                click.echo(" " * (indent + 2) + "; ".join(map(str, parts)))
+                click.echo(" " * (indent + 2) + (_one_line(item) if isinstance(item, dict) else item))
         elif isinstance(value, list | tuple):
             click.echo(f"{label}  {', '.join(map(str, value))}")
         else:
             click.echo(f"{label}  {value:,}" if type(value) is int else f"{label}  {value}")
+
+
+def _one_line(row: dict) -> str:
+    """Return a row of a TOML's table; what is no text is led by its key."""
+    cells = []
+    for key, value in row.items():
+        if isinstance(value, dict):
+            cells += [f"{key} {name} is {' or '.join(map(str, values))}" for name, values in value.items()]
+        elif value is not None:
+            cells.append(value if isinstance(value, str) else f"{key} {value}")
+    return "; ".join(cells)
