@@ -81,6 +81,7 @@ class Recipe:
     pack: bool | None = None
     whole_words: bool | None = None
     layer_decay: float | None = None
+    dropout: float | None = None
     head_steps: int | None = None
     head_learning_rate: float | None = None
 

@@ -26,6 +26,7 @@ _FROM_RECIPE = (
     "pack",
     "whole_words",
     "layer_decay",
+    "dropout",
     "head_steps",
     "head_learning_rate",
 )
@@ -70,6 +71,7 @@ def train() -> None:
 @click.option("--device-batch", default=16, help="Blocks that a process takes at once.")
 @click.option("--warmup-steps", default=0, help="Steps over which the rate rises.")
 @click.option("--weight-decay", default=0.01, help="AdamW's.")
+@click.option("--dropout", type=float, help="While training.  [default: the model's own]")
 @click.option("--head-steps", default=0, help="Steps in which a new head is trained alone before.")
 @click.option("--head-learning-rate", default=1e-3, help="Their peak rate.")
 @click.option("--evaluate-every", default=500, help="Steps between two held-out perplexities.")
@@ -99,6 +101,7 @@ def continue_command(
     device_batch: int,
     warmup_steps: int,
     weight_decay: float,
+    dropout: float | None,
     head_steps: int,
     head_learning_rate: float,
     evaluate_every: int,
@@ -160,6 +163,7 @@ def continue_command(
         layer_decay=layer_decay,
         warmup_steps=warmup_steps,
         weight_decay=weight_decay,
+        dropout=dropout,
         evaluate_every=evaluate_every,
         seed=seed,
         bf16=bf16,

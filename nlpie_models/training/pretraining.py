@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments, get_scheduler
 
 from ..errors import NlpieError
@@ -40,6 +41,9 @@ class PretrainingArguments:
         layer_decay: What the rate is multiplied by from each layer to the one below it.
         warmup_steps: Steps over which the rate rises.
         weight_decay: AdamW's.
+        dropout: While training, in the place of the model's own; with one pass over the text nothing is learnt by heart,
+            and 0 is faster (as ALBERT, https://arxiv.org/abs/1909.11942, section 4.8, found it better, too). The saved
+            config keeps the model's own.
         evaluate_every: Steps between two looks at the held-out blocks, and between two checkpoints.
         seed: Of the order and of dropout.
         bf16: Whether to compute in bfloat16; by default where the hardware does.
@@ -52,6 +56,7 @@ class PretrainingArguments:
     layer_decay: float = 1.0
     warmup_steps: int = 0
     weight_decay: float = 0.01
+    dropout: float | None = None
     evaluate_every: int = 500
     seed: int = 123
     bf16: bool | None = None
@@ -88,6 +93,8 @@ def pretrain(
     if output.exists():
         raise NlpieError(f"{output} exists already; choose another --output or remove it")
     runs = output.with_name(f"{output.name}.runs")
+    if arguments.dropout is not None:
+        set_dropout(model, arguments.dropout)
     optimizer = torch.optim.AdamW(
         parameter_groups(model, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
     )
@@ -123,6 +130,13 @@ def pretrain(
             (folder / "pretraining.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         draw_losses(history, runs / "loss.svg")
     return record
+
+
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Let every dropout of a model drop with a probability from now on; its config stays."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
 
 
 def parameter_groups(model: PreTrainedModel, arguments: PretrainingArguments) -> list[dict[str, Any]]:

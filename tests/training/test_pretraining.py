@@ -125,3 +125,9 @@ def test_a_new_head_starts_from_the_frequencies_of_the_corpus(ner_folder, mlm_fo
     kept, _ = start_masked_lm(LocalCheckpoint(mlm_folder), seed=0, counts=counts)
     own = BertForMaskedLM.from_pretrained(mlm_folder)
     assert torch.equal(kept.get_output_embeddings().bias, own.get_output_embeddings().bias)
+
+
+def test_dropout_of_the_training_is_not_kept(make, tmp_path) -> None:
+    make("without", dropout=0.0)
+    config = AutoConfig.from_pretrained(tmp_path / "without")
+    assert config.hidden_dropout_prob > 0
