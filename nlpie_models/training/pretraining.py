@@ -41,9 +41,9 @@ class PretrainingArguments:
         layer_decay: What the rate is multiplied by from each layer to the one below it.
         warmup_steps: Steps over which the rate rises.
         weight_decay: AdamW's.
-        dropout: While training, in the place of the model's own; with one pass over the text nothing is learnt by heart,
-            and 0 is faster (as ALBERT, https://arxiv.org/abs/1909.11942, section 4.8, found it better, too). The saved
-            config keeps the model's own.
+        dropout: While training, in the place of the model's own, which the saved config keeps. One pass over a text
+            learns nothing by heart, and without dropout it is faster and, in ALBERT, better
+            (https://arxiv.org/abs/1909.11942, section 4.8).
         evaluate_every: Steps between two looks at the held-out blocks, and between two checkpoints.
         seed: Of the order and of dropout.
         bf16: Whether to compute in bfloat16; by default where the hardware does.

@@ -11,7 +11,7 @@ from transformers import BertForMaskedLM
 from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.errors import NlpieError
 from nlpie_models.training.masking import MaskedBlocks
-from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain
+from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain, set_dropout
 from nlpie_models.training.starting import start_masked_lm
 
 TEXTS = ["the patient has chest pain and fever", "no aspirin was given for a ct scan", "the patient denies fever"]
@@ -127,7 +127,10 @@ def test_a_new_head_starts_from_the_frequencies_of_the_corpus(ner_folder, mlm_fo
     assert torch.equal(kept.get_output_embeddings().bias, own.get_output_embeddings().bias)
 
 
-def test_dropout_of_the_training_is_not_kept(make, tmp_path) -> None:
-    make("without", dropout=0.0)
-    config = AutoConfig.from_pretrained(tmp_path / "without")
-    assert config.hidden_dropout_prob > 0
+def test_dropout_of_the_training_is_not_that_of_the_config(bert_config) -> None:
+    model = BertForMaskedLM(bert_config).train()
+    ids = torch.arange(6)[None]
+    assert not torch.equal(model(ids).logits, model(ids).logits)
+    set_dropout(model, 0.0)
+    assert torch.equal(model(ids).logits, model(ids).logits)
+    assert model.config.hidden_dropout_prob > 0
