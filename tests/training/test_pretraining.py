@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM
 
 from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.errors import NlpieError
@@ -23,8 +23,10 @@ def make(bert_config, tokenizer, tmp_path):
 
     def run(name: str, *, resume: bool = False, **options):
         torch.manual_seed(0)
-        bert_config.hidden_dropout_prob = bert_config.attention_probs_dropout_prob = 0.0
-        model = BertForMaskedLM(bert_config)
+        config = BertConfig(
+            **{**bert_config.to_dict(), "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        )
+        model = BertForMaskedLM(config)
         blocks = [tokenizer(TEXTS[index % 3]) for index in range(48)]
         held_out = {"notes": MaskedBlocks(blocks[:6], tokenizer, seed=9, fixed=True)}
         arguments = PretrainingArguments(
