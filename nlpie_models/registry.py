@@ -67,7 +67,7 @@ class Recipe:
     teacher: str | None = None
     student: str | None = None
     learning_rate: float | None = None
-    epochs: int | None = None
+    epochs: float | None = None
     steps: int | None = None
     batch: int | None = None
     warmup_steps: int | None = None

@@ -95,6 +95,8 @@ def pretrain(
     runs = output.with_name(f"{output.name}.runs")
     if arguments.dropout is not None:
         set_dropout(model, arguments.dropout)
+    if not has_accelerator():
+        model.set_attn_implementation("eager")  # torch's fused attention has a slow backward pass on CPUs
     optimizer = torch.optim.AdamW(
         parameter_groups(model, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
     )

@@ -32,7 +32,7 @@ def without_dropout(folder: Path, copy: Path) -> Path:
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 SETS = os.environ.get("NLPIE_DATA")
 TEXTS_OF = {
-    "notes": ["--corpus", str(ROOT / "examples" / "notes"), "--held-out-share", "0.3"],
+    "notes": ["--corpus", str(ROOT / "examples" / "notes"), "--held-out-share", "0.5"],
     "open-base": ["open-base", "--data", str(SETS)],
 }
 
