@@ -151,7 +151,7 @@ def test_unknown_name() -> None:
 
 
 def test_planned_checkpoint() -> None:
-    refuse("open-base", "fill-mask", match=r"open-base has no weights yet \(status: planned\). Use open-small")
+    refuse("open-tiny", "embedding", match=r"open-tiny has no weights yet \(status: planned\). Use open-small")
 
 
 def test_no_network(tmp_path, monkeypatch) -> None:
