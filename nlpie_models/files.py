@@ -1,5 +1,6 @@
-"""Files and folders that are whole or absent, never in between."""
+"""Files and folders that are whole or absent, never in between; and their hashes."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -35,3 +36,9 @@ def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
