@@ -99,7 +99,7 @@ def push(
     """
     if failed := [finding for finding in run_checks(subject) if finding.outcome != "ok"]:
         raise ReleaseError(f"not fit to be released: {'; '.join(f'{each.check}: {each.detail}' for each in failed)}")
-    _log_in(api)
+    _log_in(api, repo_id)
     with stage(subject, repo_id) as folder:
         plan = plan_push(folder, repo_id, api)
         tagged = None if plan.parent is None else _tagged_commit(api, plan, tag)
@@ -126,7 +126,7 @@ def push(
     return Pushed("finished" if plan.empty else "pushed", commit)
 
 
-def _log_in(api: "HfApi") -> None:
+def _log_in(api: "HfApi", repo_id: str) -> None:
     """Make sure that there is a token: given, kept by `hf auth login`, or from the Hub's trusted publisher."""
     from huggingface_hub import get_token
 
@@ -134,8 +134,8 @@ def _log_in(api: "HfApi") -> None:
         token = api.token or get_token()
     if not token:
         raise ReleaseError(
-            "there is no token: run `hf auth login`, set HF_TOKEN or, in GitHub Actions, let the Hub trust the workflow and "
-            "set HF_OIDC_RESOURCE to the repository"
+            "there is no token: run `hf auth login`, set HF_TOKEN or, in GitHub Actions, let the Hub trust the workflow"
+            f" and set HF_OIDC_RESOURCE to {repo_id}"
         )
 
 
