@@ -110,13 +110,7 @@ def push(
             _verify(api, subject, folder, repo_id, commit, "main has had these files before this run, and keeps them")
         else:
             plan = plan if plan.parent else _create(api, plan)
-            commit, url = _commit(api, folder, plan, tag, pull_request=pull_request)
-            try:
-                _verify(api, subject, folder, repo_id, commit, "main is as it was" if pull_request else "")
-            except NlpieError as error:
-                if not pull_request:
-                    _restore(api, plan, commit, error)
-                raise
+            commit, url = _commit_and_verify(api, subject, folder, plan, tag, pull_request=pull_request)
     if pull_request and not plan.empty:
         return Pushed("pull request", commit, url)
     if tagged is None:
@@ -162,12 +156,49 @@ def _create(api: "HfApi", plan: Plan) -> Plan:
         return replace(plan, parent=api.repo_info(plan.repo_id, revision=MAIN).sha)
 
 
+def _commit_and_verify(
+    api: "HfApi", subject: Subject, folder: Path, plan: Plan, tag: str, *, pull_request: bool
+) -> tuple[str, str | None]:
+    """Push the release and load it again; if that fails, main gets its old files back."""
+    if pull_request:
+        commit, url = _find_pull_request(api, folder, plan.repo_id) or _commit(
+            api, folder, plan, tag, pull_request=True
+        )
+        _verify(api, subject, folder, plan.repo_id, commit, f"main is as it was; {AGAIN}")
+        return commit, url
+    with tempfile.TemporaryDirectory() as temporary:
+        old = _keep_small_files(api, plan, temporary)
+        commit, url = _commit(api, folder, plan, tag, pull_request=False)
+        try:
+            _verify(api, subject, folder, plan.repo_id, commit, "")
+        except NlpieError as error:
+            _restore(api, plan, commit, old, error)
+    return commit, url
+
+
+def _keep_small_files(api: "HfApi", plan: Plan, cache: str) -> Path:
+    """Download what git would need to restore; the Hub can copy large files from the old commit by itself."""
+    from huggingface_hub import snapshot_download
+
+    wanted = [name for name in (*plan.changed, *plan.removed) if name in plan.small]
+    if not wanted:
+        return Path(cache)
+    with step("keep the old files", f"Nothing was changed; {AGAIN}"):
+        kept = snapshot_download(
+            plan.repo_id,
+            revision=plan.parent,
+            allow_patterns=wanted,
+            cache_dir=cache,
+            endpoint=api.endpoint,
+            token=api.token,
+        )
+    return Path(kept)
+
+
 def _commit(api: "HfApi", folder: Path, plan: Plan, tag: str, *, pull_request: bool) -> tuple[str, str | None]:
-    """Push the release as one commit, or find the pull request that proposes it already."""
+    """Push the release as one commit."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    if pull_request and (found := _find_pull_request(api, folder, plan.repo_id)):
-        return found
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
         for name in (*plan.added, *plan.changed)
@@ -210,26 +241,29 @@ def _verify(api: "HfApi", subject: Subject, folder: Path, repo_id: str, commit: 
             )
         expected, found = (_all_hashes(each) for each in (folder, got))
         if different := sorted(name for name in expected if expected[name] != found.get(name)):
-            raise ReleaseError(f"the Hub gives back other bytes than were pushed: {', '.join(different)}. {state}")
+            raise ReleaseError(
+                f"the Hub gives back other bytes than were pushed: {', '.join(different)}. {state}".strip()
+            )
         with step(f"annotate with what {repo_id} has at {commit}", state):
             answers = try_folder(got, subject.tasks).answers
     if answers != subject.smoke.answers:
-        raise ReleaseError(f"what {repo_id} has at {commit} annotates otherwise than {subject.folder}. {state}")
+        raise ReleaseError(f"what {repo_id} has at {commit} annotates otherwise than {subject.folder}. {state}".strip())
 
 
-def _restore(api: "HfApi", plan: Plan, commit: str, reason: NlpieError) -> None:
+def _restore(api: "HfApi", plan: Plan, commit: str, old: Path, reason: NlpieError) -> None:
     """Give main the files back that it had before a commit.
 
     Raises:
         ReleaseError: Always says what main has now.
     """
-    from huggingface_hub import CommitOperationCopy, CommitOperationDelete
+    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 
     operations: list[Any] = [CommitOperationDelete(path_in_repo=name) for name in plan.added]
-    operations += [
-        CommitOperationCopy(src_path_in_repo=name, path_in_repo=name, src_revision=plan.parent)
-        for name in (*plan.changed, *plan.removed)
-    ]
+    for name in (*plan.changed, *plan.removed):
+        if name in plan.small:
+            operations.append(CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(old / name)))
+        else:
+            operations.append(CommitOperationCopy(src_path_in_repo=name, path_in_repo=name, src_revision=plan.parent))
     state = f"{reason} main has the whole new release, unproven, and no tag; {AGAIN}, which proves it"
     with step("take it back", state):
         api.create_commit(

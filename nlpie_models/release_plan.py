@@ -36,6 +36,7 @@ class Plan:
         added: Files that only the release has.
         changed: Files that both have, and that differ.
         removed: Files that only the repository has.
+        small: Those of its files that git itself holds, not its large-file storage.
     """
 
     repo_id: str
@@ -43,6 +44,7 @@ class Plan:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    small: frozenset[str] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -104,6 +106,7 @@ def plan_push(folder: Path, repo_id: str, api: "HfApi", revision: str = MAIN) ->
         added=tuple(name for name in files if name not in there),
         changed=tuple(name for name in files if name in there and not _is_same(folder / name, there[name])),
         removed=tuple(sorted(there.keys() - set(files) - set(_HUBS_OWN))),
+        small=frozenset(name for name, entry in there.items() if entry.lfs is None),
     )
 
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Refused(Exception):
 
 
 class HubServer(ThreadingHTTPServer):
-    """The Hub. ``calls`` lists what was asked for; ``fault`` and ``before`` make it misbehave."""
+    """The Hub. ``calls`` lists what was asked for; ``fault``, ``before`` and ``after_commit`` make it misbehave."""
 
     daemon_threads = True
 
@@ -82,11 +83,17 @@ class HubServer(ThreadingHTTPServer):
         self.tokens = {TOKEN: ""}
         self.fault: Fault | None = None
         self.before: dict[str, Callable[[], None]] = {}
+        self.after_commit: Callable[[Files], None] | None = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         self.shutdown()
         self.server_close()
+
+    def seed(self, repo_id: str, files: Files) -> None:
+        """Put files on main, as somebody else does."""
+        self.blobs |= {hashlib.sha256(data).hexdigest(): data for data in files.values()}
+        self.repos.setdefault(repo_id, Repo()).commit({**_FIRST, **files})
 
     def merge(self, repo_id: str, number: int) -> None:
         """Merge a pull request, as a maintainer does on the Hub's pages."""
@@ -95,6 +102,8 @@ class HubServer(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that were killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def answer(self, call: str, handler: "_Handler", *parts: str) -> None:
         self.calls.append(call)
@@ -244,6 +253,9 @@ class HubServer(ThreadingHTTPServer):
         asked = "create_pr=1" in urlsplit(handler.path).query
         number = 1 + sum(ref.startswith("refs/pr/") for ref in repo.refs)
         oid = repo.commit(new, f"refs/pr/{number}" if asked else "refs/heads/main")
+        if self.after_commit:
+            self.after_commit(repo.commits[oid])
+            self.after_commit = None
         url = f"{self.address}/{repo_id}/discussions/{number}" if asked else None
         answer = {"success": True, "commitOid": oid, "commitUrl": f"{self.address}/{repo_id}/commit/{oid}"}
         handler.send_json({**answer, "pullRequestUrl": url})

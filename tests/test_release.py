@@ -114,7 +114,6 @@ def hub(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.address)
     url = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", url)
-    monkeypatch.setattr("huggingface_hub.file_download.HUGGINGFACE_CO_URL_TEMPLATE", url, raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
@@ -146,10 +145,8 @@ def case(hub, ner_folder, tokenizer, tmp_path, monkeypatch):
 @pytest.fixture
 def second(case):
     """The same, where the Hub has an older form of the checkpoint."""
-    case.api.create_repo(REPO)
     case.old = {"pytorch_model.bin": b"old weights", "config.json": b"{}", "README.md": b"---\nlicense: mit\n---\n"}
-    case.hub.repos[REPO].commit({".gitattributes": b"", **case.old})
-    case.hub.calls.clear()
+    case.hub.seed(REPO, case.old)
     return case
 
 
@@ -236,23 +233,22 @@ def test_a_process_that_is_killed(case, call) -> None:
 
 
 def test_somebody_elses_commit_in_between_is_kept(second) -> None:
-    theirs = {".gitattributes": b"", **second.old, "theirs.txt": b"new"}
-    second.hub.before["commit"] = lambda: second.hub.repos[REPO].commit(theirs)
+    theirs = {**second.old, "theirs.txt": b"new"}
+    second.hub.before["commit"] = lambda: second.hub.seed(REPO, theirs)
     with pytest.raises(ReleaseError, match=r"could not push to org/tiny-ner: .*main is as it was"):
         second.push()
     assert second.main["theirs.txt"] == b"new"
-    second.old = {name: data for name, data in theirs.items() if name != ".gitattributes"}
-    second.hub.repos[REPO].history[:] = second.hub.repos[REPO].history[-1:]
+    second.old = theirs
+    second.hub.repos[REPO].history.pop(0)
     second.push()
     second.assert_released()
 
 
 def test_other_bytes_than_were_pushed_are_taken_back(second) -> None:
-    def spoil() -> None:
-        files = second.hub.repos[REPO].main
+    def spoil(files: dict[str, bytes]) -> None:
         files["model.safetensors"] = files["model.safetensors"][:-1] + b"x"
 
-    second.hub.before["resolve"] = spoil
+    second.hub.after_commit = spoil
     with pytest.raises(ReleaseError, match=r"other bytes than were pushed: model.safetensors.*its old files again"):
         second.push()
     assert second.main == second.old
@@ -260,8 +256,11 @@ def test_other_bytes_than_were_pushed_are_taken_back(second) -> None:
 
 
 def test_what_cannot_be_taken_back_is_said(second) -> None:
-    second.hub.before["resolve"] = lambda: setattr(second.hub, "fault", Fault("resolve", times=float("inf")))
-    second.hub.before["paths"] = lambda: setattr(second.hub, "fault", Fault("paths", times=float("inf")))
+    def spoil(files: dict[str, bytes]) -> None:
+        second.hub.fault = Fault("resolve", times=float("inf"))
+        second.hub.before["preupload"] = lambda: setattr(second.hub, "fault", Fault("preupload", times=float("inf")))
+
+    second.hub.after_commit = spoil
     with pytest.raises(ReleaseError, match=r"could not take it back: .*main has the whole new release, unproven"):
         second.push()
     assert second.is_whole(second.main)
@@ -293,9 +292,7 @@ def test_without_a_token_or_with_a_wrong_one(second, monkeypatch, tmp_path) -> N
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     second.api = HfApi(endpoint=second.hub.address)
-    with pytest.raises(
-        ReleaseError, match=r"there is no token: run `hf auth login`.* HF_OIDC_RESOURCE to org/tiny-ner"
-    ):
+    with pytest.raises(ReleaseError, match=r"there is no token: run `hf auth.* HF_OIDC_RESOURCE to org/tiny-ner"):
         second.push()
     second.api = HfApi(endpoint=second.hub.address, token="hf_wrong")
     with pytest.raises(ReleaseError, match="could not push to org/tiny-ner") as caught:
