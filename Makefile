@@ -22,8 +22,9 @@ wheel: $(VENV)/.dev  ## Build the wheel, install it elsewhere and use it there
 	$(VENV)/bin/python -m build --wheel --outdir dist .
 	PYTHON=$(PYTHON) bash tests/check_wheel.sh dist/*.whl
 
-check-docs: $(VENV)/.dev  ## Fail if a generated table is stale
+check-docs: $(VENV)/.dev  ## Fail if a generated table or card is stale
 	$(NLPIE) evaluate --report README.md --check
+	$(NLPIE) card --all --check
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info
