@@ -107,7 +107,7 @@ def push(
             if (plan.parent, plan.parent) == (tagged, _pinned_commit(subject, registry)):
                 return Pushed("nothing", str(plan.parent))
             commit, url = str(plan.parent), None
-            _verify(api, subject, folder, repo_id, commit, "main has had these files before this run, and keeps them")
+            _verify(api, subject, folder, repo_id, commit, f"main had these files before this run; {AGAIN}")
         else:
             plan = plan if plan.parent else _create(api, plan)
             commit, url = _commit_and_verify(api, subject, folder, plan, tag, pull_request=pull_request)
@@ -161,9 +161,8 @@ def _commit_and_verify(
 ) -> tuple[str, str | None]:
     """Push the release and load it again; if that fails, main gets its old files back."""
     if pull_request:
-        commit, url = _find_pull_request(api, folder, plan.repo_id) or _commit(
-            api, folder, plan, tag, pull_request=True
-        )
+        found = _find_pull_request(api, folder, plan.repo_id)
+        commit, url = found or _commit(api, folder, plan, tag, pull_request=True)
         _verify(api, subject, folder, plan.repo_id, commit, f"main is as it was; {AGAIN}")
         return commit, url
     with tempfile.TemporaryDirectory() as temporary:
@@ -239,7 +238,7 @@ def _verify(api: "HfApi", subject: Subject, folder: Path, repo_id: str, commit: 
             got = Path(
                 snapshot_download(repo_id, revision=commit, cache_dir=cache, endpoint=api.endpoint, token=api.token)
             )
-        expected, found = (_all_hashes(each) for each in (folder, got))
+            expected, found = (_all_hashes(each) for each in (folder, got))
         if different := sorted(name for name in expected if expected[name] != found.get(name)):
             raise ReleaseError(
                 f"the Hub gives back other bytes than were pushed: {', '.join(different)}. {state}".strip()

@@ -75,7 +75,7 @@ def test_faults_of_a_folder(quick, folder, break_it, check, detail) -> None:
         ({"licence": "unknown"}, "licence", "the row states no licence"),
         ({"labels": ("problem",)}, "labels", "and its row says ['problem']"),
         (
-            {"training_data": (TrainingData("x", "CC BY-NC 4.0", "x", "labels"),)},
+            {"training_data": (TrainingData(name="x", licence="CC BY-NC 4.0", source="x", use="labels"),)},
             "licence",
             "apache-2.0 gives away more than its data allow: x (CC BY-NC 4.0)",
         ),
