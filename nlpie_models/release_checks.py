@@ -277,7 +277,10 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _safetensors_metadata(path: Path) -> dict[str, str]:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, "np") as file:
-        return file.metadata() or {}
+    try:
+        with safe_open(path, "np") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise ReleaseError(f"{path.name} is damaged: {error}; copy or download it again") from error
