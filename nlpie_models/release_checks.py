@@ -19,7 +19,8 @@ from .smoke import Smoke, try_folder
 from .tasks import get_task
 
 _KNOWN_FILES = re.compile(
-    r"config\.json|generation_config\.json|adapter\.safetensors|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json"
+    r"config\.json|generation_config\.json|adapter\.safetensors"
+    r"|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json"
     r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|README\.md|SHA256SUMS"
     r"|LICEN[SC]E(\.md|\.txt)?|modules\.json|sentence_bert_config\.json|1_Pooling/config\.json|\.gitattributes"
 )
