@@ -56,8 +56,8 @@ def try_folder(folder: Path, tasks: Sequence[str]) -> Smoke:
 def _try(folder: str, tasks: list[str]) -> dict[str, Any]:
     import transformers
 
-    from . import load_clinical
     from .checkpoint_files import LocalCheckpoint, load_tokenizer
+    from .pipelines import load_clinical
     from .tasks import get_task
 
     answers = {}
