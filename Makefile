@@ -1,10 +1,11 @@
 # Each target sets up everything that it needs in $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
 NLPIE = $(VENV)/bin/nlpie
 
-.PHONY: demo test lint wheel check-docs clean
+.PHONY: demo test lint lint-workflows wheel check-docs release-check release-push clean
 
 demo: $(VENV)/.core  ## Annotate the example notes: shown in colour, written to out/demo as JSON lines and HTML
 	$(NLPIE) annotate examples/notes/*.txt --show --overwrite -o out/demo/notes.jsonl -o out/demo/notes.html
@@ -17,13 +18,24 @@ lint: $(VENV)/.dev  ## Check style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+lint-workflows: $(VENV)/.workflows  ## Check the GitHub workflows
+	$(VENV)/bin/zizmor --offline --pedantic .github/workflows
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
 wheel: $(VENV)/.dev  ## Build the wheel, install it elsewhere and use it there
 	rm -rf build dist
 	$(VENV)/bin/python -m build --wheel --outdir dist .
 	PYTHON=$(PYTHON) bash tests/check_wheel.sh dist/*.whl
 
-check-docs: $(VENV)/.dev  ## Fail if a generated table is stale
+check-docs: $(VENV)/.dev  ## Fail if a generated table or card is stale
 	$(NLPIE) evaluate --report README.md --check
+	$(NLPIE) card --all --check
+
+release-check: $(VENV)/.dev  ## Check whether $$CHECKPOINT is fit to be released
+	$(NLPIE) release check "$$CHECKPOINT"
+
+release-push: $(VENV)/.dev  ## Push $$CHECKPOINT to $$HF_OIDC_RESOURCE, a repository of the Hub
+	$(NLPIE) release push "$$CHECKPOINT" --repo "$$HF_OIDC_RESOURCE" --yes
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info
@@ -32,9 +44,13 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/bin/pip pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[dev]'
 	touch $@ $(VENV)/.core
+
+$(VENV)/.workflows: $(VENV)/bin/pip constraints.txt
+	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) zizmor check-jsonschema
+	touch $@

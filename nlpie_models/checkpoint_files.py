@@ -1,7 +1,6 @@
 """From a name to a local folder of files, and from a folder to a model; never random, never someone's code."""
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CheckpointError, MissingHead, UnknownName
+from .files import sha256_of
+from .hazards import refuse_hazards
+from .home import find_installed
+from .manifest import MANIFEST, verify_folder
 from .registry import Checkpoint, default_checkpoint, get_checkpoint, list_checkpoints
 from .sentence_modules import read_embedding_options
 from .tasks import Task, list_tasks
@@ -20,7 +23,7 @@ PACKAGE = Path(__file__).parent
 BUNDLED_FOLDER = PACKAGE / "bundled"
 ZOO_FOLDER = PACKAGE.parent / "zoo"
 ADAPTER_FILE = "adapter.safetensors"
-_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin", ADAPTER_FILE]
+_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin", ADAPTER_FILE, MANIFEST]
 _CALL_OPTIONS = {"is_local", "local_files_only", "max_length", "name_or_path", "stride", "truncation_strategy"}
 _WEIGHT_FILES = (
     "model.safetensors",
@@ -40,11 +43,17 @@ class LocalCheckpoint:
         folder: Where they are.
         row: Its registry entry, if it has one.
         weights_file: The file whose hash was verified, and the only one to load then.
+
+    Raises:
+        CheckpointError: The folder is hostile, see :func:`nlpie_models.hazards.refuse_hazards`.
     """
 
     folder: Path
     row: Checkpoint | None = None
     weights_file: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_hazards(self.folder)
 
     @property
     def name(self) -> str:
@@ -116,7 +125,7 @@ def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: s
     """Find the files of a checkpoint that serves a task, downloading a Hub one that is not cached yet.
 
     Args:
-        name: Registry name, alias, Hub id or local folder; None for the bundled default.
+        name: Registry name, alias, Hub id, local folder, or what a bundle has installed; None for the bundled default.
         task: The task that it is to serve; a registry row may delegate it to a sibling.
         revision: Hub revision in place of the pinned one.
 
@@ -133,8 +142,10 @@ def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: s
         except UnknownName:
             if Path(name).is_dir():
                 return LocalCheckpoint(Path(name))
+            if revision is None and (folder := find_installed(os.fspath(name))):
+                return _verified(folder)
             if os.fspath(name).count("/") == 1 and not os.fspath(name).startswith((".", "/", "~")):
-                return LocalCheckpoint(_download(os.fspath(name), revision))
+                return _verified(_download(os.fspath(name), revision))
             if os.sep in os.fspath(name):
                 raise CheckpointError(f"there is no folder {os.fspath(name)!r}; check the path") from None
             raise
@@ -152,11 +163,16 @@ def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:
     Raises:
         MissingHead: Lists what it serves and which checkpoints serve the task.
     """
-    served = [other.name for other in list_tasks() if _serves(checkpoint, other)]
+    served = served_tasks(checkpoint)
     if task.name not in served:
         raise MissingHead(
             f"{checkpoint.name} has no {task.name} head (it serves: {', '.join(served)}). {_who_serves(task)}"
         )
+
+
+def served_tasks(checkpoint: LocalCheckpoint) -> list[str]:
+    """Return the names of the tasks that a checkpoint's own files serve."""
+    return [task.name for task in list_tasks() if _serves(checkpoint, task)]
 
 
 def _serves(checkpoint: LocalCheckpoint, task: Task) -> bool:
@@ -249,12 +265,6 @@ def load_tokenizer(checkpoint: LocalCheckpoint) -> Any:
     return tokenizer
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _serving(row: Checkpoint, task: Task) -> Checkpoint:
     if task.name in row.tasks:
         return row
@@ -274,6 +284,10 @@ def _folder_of(row: Checkpoint, revision: str | None) -> Path:
             if revision is not None:
                 raise CheckpointError(f"{row.name} comes with this package and has no revisions; got {revision!r}")
             return folder
+    pinned = row.weights.revision if row.weights else None
+    if revision in (None, pinned) and (installed := find_installed(row.name)):
+        verify_folder(installed)
+        return installed
     if row.hub_id is None:
         if row.status == "zoo":
             raise CheckpointError(
@@ -282,8 +296,13 @@ def _folder_of(row: Checkpoint, revision: str | None) -> Path:
             )
         available = [other.name for other in list_checkpoints() if other.status == "bundled"]
         raise CheckpointError(f"{row.name} has no weights yet (status: {row.status}). Use {', '.join(available)}.")
-    pinned = row.weights.revision if row.weights else None
     return _download(row.hub_id, revision or pinned)
+
+
+def _verified(folder: Path) -> LocalCheckpoint:
+    """Return the checkpoint in a folder that no row pins, its files those that its own manifest names, if any."""
+    verify_folder(folder)
+    return LocalCheckpoint(folder)
 
 
 def _download(hub_id: str, revision: str | None) -> Path:

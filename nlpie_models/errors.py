@@ -36,3 +36,7 @@ class DataError(NlpieError):
 
 class TextTooLong(NlpieError):
     """A text, or a sentence that is read by itself, over the model's window with ``on_long="error"``."""
+
+
+class ReleaseError(NlpieError):
+    """A release that is not fit to be pushed, or a push that the Hub did not take; says what the Hub has now."""

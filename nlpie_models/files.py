@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent, never in between."""
+"""Files and folders that are whole or absent, never in between; and their hashes."""
 
 import hashlib
 import os
@@ -46,3 +46,9 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     with FileLock(Path(tempfile.gettempdir()) / f"nlpie-{name}.lock", thread_local=False):
         yield
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,11 @@
 """Pinning: which commit, and which bytes, a checkpoint's name stands for."""
 
-import os
 from pathlib import Path
 
 import tomlkit
 
 from .errors import CheckpointError
+from .files import write_whole
 from .registry import CHECKPOINTS_FOLDER, Checkpoint, Weights, read_checkpoint
 
 _WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -17,15 +17,30 @@ def pin_checkpoint(checkpoint: Checkpoint, folder: Path = CHECKPOINTS_FOLDER) ->
     Raises:
         CheckpointError: The checkpoint is not on the Hub, the Hub cannot be reached, or it has no weight file there.
     """
-    weights = fetch_pin(checkpoint)
-    path = folder / f"{checkpoint.name}.toml"
+    return write_pin(checkpoint.name, fetch_pin(checkpoint), folder)
+
+
+def write_pin(name: str, weights: Weights, folder: Path = CHECKPOINTS_FOLDER, *, hub_id: str | None = None) -> Weights:
+    """Write what a checkpoint's weights are into its TOML, the rest of which stays as it is.
+
+    Args:
+        name: Name of the checkpoint.
+        weights: Weight file, commit and hash.
+        folder: Folder of the TOMLs.
+        hub_id: Hub repository that has them now; a planned checkpoint becomes a published one.
+    """
+    path = folder / f"{name}.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    if hub_id is not None:
+        document["hub_id"] = hub_id
+        if document["status"] == "planned":
+            document["status"] = "published"
+    table = document.setdefault("weights", tomlkit.table())
     for key, value in vars(weights).items():
-        if value is not None:
-            document["weights"][key] = value  # type: ignore[index]
-    temporary = path.with_suffix(".toml.tmp")
-    temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
-    os.replace(temporary, path)
+        if value is not None and table.get(key) != value:
+            table[key] = value
+    with write_whole(path, overwrite=True) as temporary:
+        temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
     return read_checkpoint(path).weights or weights
 
 

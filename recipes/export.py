@@ -8,9 +8,9 @@ import click
 import torch
 
 from nlpie_models.adapters import find_base, load_whole, name_base
-from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer, sha256_of
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
 from nlpie_models.cli import FriendlyCommand
-from nlpie_models.files import write_whole
+from nlpie_models.files import sha256_of, write_whole
 
 
 @click.command(cls=FriendlyCommand)

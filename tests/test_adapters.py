@@ -125,7 +125,7 @@ def test_a_damaged_or_incomplete_adapter_is_refused(adapter, tmp_path) -> None:
     with pytest.raises(CheckpointError, match=r"do not make a MiniAlbertForSequenceClassification: .*classifier.bias"):
         load_clinical(tmp_path / "cut", "classification")
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(CheckpointError, match=r"cannot load .*adapter.safetensors"):
+    with pytest.raises(CheckpointError, match=r"adapter.safetensors says that its header has"):
         load_clinical(tmp_path / "cut", "classification")
 
 

@@ -12,7 +12,19 @@ import nlpie_models
 
 PACKAGE = Path(nlpie_models.__file__).parent
 LAYERS = [
-    {"calibration", "errors", "figures", "files", "module_table", "scoring", "strict_toml", "_version"},
+    {
+        "calibration",
+        "errors",
+        "figures",
+        "files",
+        "hazards",
+        "home",
+        "manifest",
+        "module_table",
+        "scoring",
+        "strict_toml",
+        "_version",
+    },
     {"registry", "documents", "architectures"},
     {"tasks", "data", "distillation"},
     {
@@ -27,6 +39,8 @@ LAYERS = [
         "training",
     },
     {"evaluation"},
+    {"bundles", "card_metadata", "cards", "smoke"},
+    {"release", "release_checks", "release_plan"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -87,6 +101,9 @@ def test_documents_know_no_torch() -> None:
         ["show", "distil-65m"],
         ["annotate", "--help"],
         ["benchmark", "--help"],
+        ["bundle", "--help"],
+        ["card", "--help"],
+        ["release", "push", "--help"],
         ["data", "prepare", "--help"],
     ],
 )

@@ -6,10 +6,13 @@ from .._version import __version__
 from ._errors import FriendlyCommand, FriendlyGroup
 from .annotate import annotate
 from .benchmark import benchmark
+from .bundle import bundle
+from .card import card
 from .checkpoints import convert, list_command, pin, show
 from .data import data
 from .evaluate import evaluate
 from .forgetting import forgetting
+from .release import release
 from .train import train
 
 
@@ -27,5 +30,20 @@ def main() -> None:
 
 __all__ = ["FriendlyCommand", "main"]
 
-for command in (annotate, benchmark, convert, data, evaluate, forgetting, list_command, pin, show, train):
+COMMANDS = (
+    annotate,
+    benchmark,
+    bundle,
+    card,
+    convert,
+    data,
+    evaluate,
+    forgetting,
+    list_command,
+    pin,
+    release,
+    show,
+    train,
+)
+for command in COMMANDS:
     main.add_command(command)

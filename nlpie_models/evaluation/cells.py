@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..checkpoint_files import LocalCheckpoint, find_checkpoint, sha256_of
+from ..checkpoint_files import LocalCheckpoint, find_checkpoint
 from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
 from ..documents import Encoder, Reader
 from ..documents.reading import default_overlap
+from ..files import sha256_of
 from ..pipelines import load_clinical
 from ..tasks import Head, Task, get_task
 from ..training.finetuning import FinetuningArguments, finetune

@@ -21,9 +21,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from ..adapters import find_base
-from ..checkpoint_files import LocalCheckpoint, sha256_of
+from ..checkpoint_files import LocalCheckpoint
 from ..errors import DataError, NlpieError
-from ..files import write_whole
+from ..files import sha256_of, write_whole
 from ..pipelines import ClinicalPipeline
 from ..tasks import Task, get_task, list_tasks
 from .fresh_process import run_fresh

@@ -7,11 +7,11 @@ from typing import Any
 from tqdm import tqdm
 
 from ..calibration import expected_calibration_error
-from ..checkpoint_files import sha256_of
 from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
 from ..documents import Annotation
 from ..errors import NlpieError, UnknownName
+from ..files import sha256_of
 from ..pipelines import ClinicalPipeline
 from ..scoring import Outcomes
 from ..tasks import Supervision

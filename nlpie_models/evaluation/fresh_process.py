@@ -41,18 +41,36 @@ def run_fresh(load: Mapping[str, Any], notes: Sequence[str]) -> FreshProcess:
     Raises:
         NlpieError: The process failed.
     """
-    # It must import the very package that is running, wherever that was imported from.
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-P", "-m", __name__]
     start = time.perf_counter()
-    ended = subprocess.run(
-        command, input=json.dumps({"load": load, "notes": notes}).encode(), capture_output=True, env=environment
-    )
+    said = call_fresh(__name__, {"load": load, "notes": notes}, "annotate")
     seconds = time.perf_counter() - start
+    return FreshProcess(seconds, int(said.split()[-1]))
+
+
+def call_fresh(module: str, asked: Any, what: str, **environment: str) -> str:
+    """Run a module of ours in a fresh process and return what it writes.
+
+    Args:
+        module: Its name.
+        asked: What it reads, JSON-ready.
+        what: What it could not do, for the error.
+        **environment: Variables besides those of this process.
+
+    Raises:
+        NlpieError: The process failed.
+    """
+    # It must import the very package that is running, wherever that was imported from.
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", module],
+        input=json.dumps(asked).encode(),
+        capture_output=True,
+        env=os.environ | path | environment,
+    )
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines()
-        raise NlpieError(f"a fresh process could not annotate: {said[-1] if said else f'code {ended.returncode}'}")
-    return FreshProcess(seconds, int(ended.stdout.split()[-1]))
+        raise NlpieError(f"a fresh process could not {what}: {said[-1] if said else f'code {ended.returncode}'}")
+    return ended.stdout.decode()
 
 
 def peak_memory() -> int:

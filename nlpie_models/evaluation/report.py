@@ -54,7 +54,7 @@ def ner_table(results: Sequence[Results]) -> str:
         ratios = [f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")]
         cells = [each.checkpoint, each.dataset, run["split"], *ratios, _interval(run)]
         lines.append([*cells, *("" if f1 is None else f"{f1:.3f}" for f1 in by_label), f"{run['ece']:.3f}"])
-    return _table(heads, 3, lines)
+    return markdown_table(heads, 3, lines)
 
 
 def task_table(results: Sequence[Results]) -> str:
@@ -74,7 +74,7 @@ def task_table(results: Sequence[Results]) -> str:
         cells = [each.task, each.dataset, each.checkpoint, each.metric.replace("_", " "), f"{score:.3f}"]
         values = [f"{others[name]:.3f}" if name in others else "" for name in ("tfidf-lr", "majority")]
         lines.append([*cells, _interval(run), f"{run['ece']:.3f}", *values, verdict])
-    return _table(heads, 4, lines)
+    return markdown_table(heads, 4, lines)
 
 
 def suite_table(results: Sequence[Results], budget: str) -> str:
@@ -87,7 +87,7 @@ def suite_table(results: Sequence[Results], budget: str) -> str:
         mean = f"{np.mean([mean_score(each) for each in found.values()]):.3f}" if whole else ""
         seeds = min(len(each.test_runs()) for each in found.values())
         lines.append([name, *cells, mean, "" if name in BASELINES else str(seeds)])
-    return _table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
+    return markdown_table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
 
 
 def suite_scores(results: Sequence[Results], budget: str) -> tuple[list[str], dict[str, dict[str, Results]]]:
@@ -130,7 +130,7 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
                 f"{each.peak_bytes / 1e6:.0f} ({each.import_peak_bytes / 1e6:.0f})",
             ]
         )
-    return _table(heads, 3, lines)
+    return markdown_table(heads, 3, lines)
 
 
 def forgetting_table(reports: Sequence[Forgetting]) -> str:
@@ -148,7 +148,9 @@ def forgetting_table(reports: Sequence[Forgetting]) -> str:
         lines.append(
             [report.after, report.before, "mean", "score", "", "", f"{report.mean:+.3f}", _bounds(report.interval)]
         )
-    return _table(["checkpoint", "start", "text or data", "measure", "before", "after", "change", "95%"], 4, lines)
+    return markdown_table(
+        ["checkpoint", "start", "text or data", "measure", "before", "after", "change", "95%"], 4, lines
+    )
 
 
 def _forgetting_cells(change: Change, digits: int) -> list[str]:
@@ -185,6 +187,13 @@ def _interval(run: dict) -> str:
     return "{:.3f} to {:.3f}".format(*run["interval"])
 
 
-def _table(heads: list[str], left: int, rows: list[list[str]]) -> str:
+def markdown_table(heads: list[str], left: int, rows: list[list[str]]) -> str:
+    """Return a Markdown table.
+
+    Args:
+        heads: Heads of the columns.
+        left: How many of them, from the first, are aligned to the left; the others to the right.
+        rows: The cells.
+    """
     lines = [heads, ["---"] * left + ["---:"] * (len(heads) - left), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

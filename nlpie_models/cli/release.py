@@ -1,0 +1,96 @@
+"""``nlpie release``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._errors import FriendlyGroup
+from .card import CARDS
+
+if TYPE_CHECKING:
+    from ..release_checks import Finding
+    from ..release_plan import Plan
+
+_COLOURS = {"ok": "green", "FAIL": "red", "not checked": "yellow"}
+
+
+@click.group(cls=FriendlyGroup)
+def release() -> None:
+    """Check checkpoints and push them to the Hub; for maintainers, in a checkout."""
+
+
+@release.command()
+@click.argument("name", metavar="DIR|NAME")
+@CARDS
+@click.pass_context
+def check(ctx: click.Context, name: str, cards: Path) -> None:
+    """Check whether a checkpoint, or a folder that is called after one, is fit to be released."""
+    from ..release import check as check_release
+
+    findings = check_release(name, cards=cards)
+    _echo_findings(findings)
+    ctx.exit(1 if any(finding.outcome != "ok" for finding in findings) else 0)
+
+
+@release.command()
+@click.argument("name", metavar="DIR|NAME")
+@click.option("--repo", "repo_id", help="Repository of the Hub, such as org/name; the row's hub_id by default.")
+@click.option("--yes", is_flag=True, help="Push. Without it, nothing is changed.")
+@click.option("--pull-request", is_flag=True, help="Propose the commit, and leave main alone.")
+@click.option("--tag", help="Name of the release; v and the package's version by default.")
+@CARDS
+@click.pass_context
+def push(
+    ctx: click.Context, name: str, repo_id: str | None, yes: bool, pull_request: bool, tag: str | None, cards: Path
+) -> None:
+    """Push a checkpoint to the Hub as one commit, load it from there again, tag it, and pin its row.
+
+    \b
+    nlpie release push open-small                  checks it, and shows what would change
+    nlpie release push open-small --yes
+
+    The token is that of `hf auth login` or HF_TOKEN; in GitHub Actions a trusted publisher needs none, only
+    HF_OIDC_RESOURCE set to the repository. After a failure, the same command goes on from where it stopped.
+    """
+    from huggingface_hub import HfApi
+
+    from ..release import TAG, find_subject
+    from ..release import push as push_release
+    from ..release_checks import run_checks
+    from ..release_plan import plan_push, stage
+
+    subject = find_subject(name, cards)
+    row = subject.need_row()
+    repo_id = repo_id or row.hub_id
+    if repo_id is None:
+        raise click.UsageError(f"the row of {row.name} has no hub_id; give --repo")
+    api = HfApi()
+    if yes:
+        pushed = push_release(subject, repo_id, api=api, tag=tag or TAG, pull_request=pull_request)
+        click.echo(f"{repo_id}: {pushed.outcome}, {pushed.url or pushed.commit}")
+        return
+    findings = run_checks(subject)
+    _echo_findings(findings)
+    if any(finding.outcome != "ok" for finding in findings):
+        ctx.exit(1)
+    with stage(subject, repo_id) as folder:
+        _echo_plan(plan_push(folder, repo_id, api))
+    click.echo("Nothing was pushed; add --yes.")
+
+
+def _echo_findings(findings: "Sequence[Finding]") -> None:
+    width = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        outcome = click.style(f"{finding.outcome:<11}", fg=_COLOURS[finding.outcome])
+        click.echo(f"{finding.check:<{width}}  {outcome}  {finding.detail}")
+
+
+def _echo_plan(plan: "Plan") -> None:
+    click.echo(f"\n{plan.repo_id}: {f'main is at {plan.parent}' if plan.parent else 'would be created'}")
+    for sign, names, colour in (("+", plan.added, "green"), ("~", plan.changed, "yellow"), ("-", plan.removed, "red")):
+        for name in names:
+            click.echo(click.style(f"  {sign} {name}", fg=colour))
+    if plan.empty:
+        click.echo("  it has these very files already")
