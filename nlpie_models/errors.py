@@ -36,3 +36,7 @@ class DataError(NlpieError):
 
 class TextTooLong(NlpieError):
     """A text, or a sentence that is read by itself, over the model's window with ``on_long="error"``."""
+
+
+class WrongPair(NlpieError, ValueError):
+    """A teacher and a student of which one cannot learn from the other as asked; names both sides."""
