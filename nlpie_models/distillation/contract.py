@@ -1,9 +1,9 @@
 """What an objective is: named, weighted parts of a loss, and what it reads of the two models.
 
-An objective is an ``nn.Module`` in a module of its own under ``objectives/``. It is made from the two configs and keyword
-options, among them the weight of each part; ``forward(student_outputs, teacher_outputs, batch)`` returns the weighted
-parts by name, and their sum is the loss. ``batch`` has ``attention_mask`` (B, L) and ``labels``, -100 where they do not
-count. Logits come for all tokens (B, L, V), or for the N labelled ones alone (N, V), row by row.
+An objective is an ``nn.Module`` in a module of its own under ``objectives/``. It is made from the two configs and
+keyword options, among them the weight of each part; ``forward(student_outputs, teacher_outputs, batch)`` returns the
+weighted parts by name, and their sum is the loss. ``batch`` has ``attention_mask`` (B, L) and ``labels``, -100 where
+they do not count. Logits come for all tokens (B, L, V), or for the N labelled ones alone (N, V), row by row.
 """
 
 import inspect
@@ -70,9 +70,7 @@ class Objective(Protocol):
     ) -> dict[str, torch.Tensor]: ...
 
 
-def weigh(
-    weights: Mapping[str, float], parts: Mapping[str, Callable[[], torch.Tensor]]
-) -> dict[str, torch.Tensor]:
+def weigh(weights: Mapping[str, float], parts: Mapping[str, Callable[[], torch.Tensor]]) -> dict[str, torch.Tensor]:
     """Compute the parts whose weight is not zero and return them weighted."""
     return {name: weights[name] * compute() for name, compute in parts.items() if weights[name]}
 

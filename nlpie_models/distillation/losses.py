@@ -48,7 +48,7 @@ def hidden_cosine(student: torch.Tensor, teacher: torch.Tensor, attention_mask: 
 def hidden_mse(
     student: torch.Tensor, teacher: torch.Tensor, attention_mask: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Return the squared error of hidden states (B, L, H), the mean over attended tokens, or over all without a mask."""
+    """Return the squared error of hidden states (B, L, H), the mean over attended tokens; over all without a mask."""
     if attention_mask is None:
         return functional.mse_loss(student.float(), teacher.float())
     errors = (student.float() - teacher.float()).square().mean(-1)
@@ -69,9 +69,7 @@ def attention_kl(student: torch.Tensor, teacher: torch.Tensor, attention_mask: t
     return total / (attention_mask.sum() * own.shape[1] * own.shape[-1])
 
 
-def relation_kl(
-    student: torch.Tensor, teacher: torch.Tensor, attention_mask: torch.Tensor, heads: int
-) -> torch.Tensor:
+def relation_kl(student: torch.Tensor, teacher: torch.Tensor, attention_mask: torch.Tensor, heads: int) -> torch.Tensor:
     """Return KL(teacher || student) of self-attention relations, the mean over relation heads and attended tokens.
 
     Args:

@@ -111,9 +111,7 @@ def factorise(weight: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dict[str, torch.Tensor]:
-    return {
-        f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")
-    }
+    return {f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")}
 
 
 def _factorise_embeddings(student: MiniAlbertForMaskedLM, teacher: Any) -> None:

@@ -93,12 +93,12 @@ class LayerwiseObjective(nn.Module):
             {
                 "mlm": lambda: hard_labels(own.logits, labels),
                 "attention": lambda: torch.stack(
-                    [attention_kl(own.attentions[l], other.attentions[t], mask) for l, t in enumerate(self.layers)]
+                    [attention_kl(own.attentions[s], other.attentions[t], mask) for s, t in enumerate(self.layers)]
                 ).sum(),
                 "hidden": lambda: torch.stack(
                     [
-                        hidden_cosine(own.hidden_states[l + 1], other.hidden_states[t + 1], mask)
-                        for l, t in enumerate(self.layers)
+                        hidden_cosine(own.hidden_states[s + 1], other.hidden_states[t + 1], mask)
+                        for s, t in enumerate(self.layers)
                     ]
                 ).sum(),
                 "output": lambda: soft_target_kl(

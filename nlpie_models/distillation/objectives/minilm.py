@@ -17,15 +17,15 @@ _RELATIONS = ("query", "key", "value")
 class MiniLmObjective(nn.Module):
     """Self-attention relation distillation (MiniLMv2; Wang et al., 2021, https://arxiv.org/abs/2012.15828).
 
-    The queries X (also keys, values) of all heads of one layer are joined and cut anew into R relation heads of width d;
-    their relations are softmax(X X' / sqrt(d)) (L, L). With the student's last layer and one of the teacher:
+    The queries X (also keys, values) of all heads of one layer are joined and cut anew into R relation heads of width
+    d; their relations are softmax(X X' / sqrt(d)) (L, L). With the student's last layer and one of the teacher:
 
     loss = sum over query, key, value of KL(relations_t || relations_s) + CE(z_s, labels).
 
-    The divergence is the mean over relation heads and attended tokens, and padding is nothing to relate to; labels count
-    at masked tokens. The paper has no labels (``mlm=0``); a student that is to be a masked language model needs them, as
-    nothing else trains its head. Widths, heads and depths may differ. Needs the two layers' queries, keys and values
-    (``outputs.projections``), the student's logits, no attention maps.
+    The divergence is the mean over relation heads and attended tokens, and padding is nothing to relate to; labels
+    count at masked tokens. The paper has no labels (``mlm=0``); a student that is to be a masked language model needs
+    them, as nothing else trains its head. Widths, heads and depths may differ. Needs the two layers' queries, keys and
+    values (``outputs.projections``), the student's logits, no attention maps.
 
     Args:
         student_config: The student's.

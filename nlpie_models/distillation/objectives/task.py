@@ -23,10 +23,10 @@ class TaskObjective(nn.Module):
     loss = T^2 KL(softmax(z_t / T) || softmax(z_s / T)) + mean over l from 0 of MSE(P h_s[l], h_t[k l])
     + CE(z_s, labels), with T = 2; hidden states as TinyBERT's second stage (https://arxiv.org/abs/1909.10351).
 
-    P is a linear layer, kept as ``projection``, where the widths differ, and nothing where they do not. Soft targets and
-    labels count where a label is not -100, hidden states at attended tokens. Labels that are independent of each other
-    (``problem_type``) have T^2 times the binary cross-entropy with the teacher's sigmoids in the place of KL. Needs
-    logits of token (B, L, C) or sequence (B, C) classifiers and hidden states, no attention maps.
+    P is a linear layer, kept as ``projection``, where the widths differ, and nothing where they do not. Soft targets
+    and labels count where a label is not -100, hidden states at attended tokens. Labels that are independent of each
+    other (``problem_type``) have T^2 times the binary cross-entropy with the teacher's sigmoids in the place of KL.
+    Needs logits of token (B, L, C) or sequence (B, C) classifiers and hidden states, no attention maps.
 
     Args:
         student_config: The student's.

@@ -13,16 +13,16 @@ from ..losses import at_labels, hidden_mse, soft_cross_entropy
 
 
 class TinyBertObjective(nn.Module):
-    """Distillation as TinyBERT's (Jiao et al., 2020, https://arxiv.org/abs/1909.10351), in one stage as TinyClinicalBERT.
+    """Distillation as TinyBERT's (Jiao et al., 2020, https://arxiv.org/abs/1909.10351), in TinyClinicalBERT's one stage.
 
     With k teacher layers to one of the student, maps A, hidden states h (h_0 is the embeddings') and logits z:
 
     loss = sum over l of MSE(A_s[l], A_t[k l + k - 1]) + sum over l from 0 of MSE(P h_s[l], h_t[k l])
     + CE(z_s / T, softmax(z_t / T)), with T = 1.
 
-    One linear layer P, kept as ``projection`` and trained with the student, serves all layers. Attention maps and hidden
-    states are means over all elements, padding included, as the authors'; the soft cross-entropy counts at masked
-    tokens. Needs logits, hidden states, and attention maps with as many heads on both sides.
+    One linear layer P, kept as ``projection`` and trained with the student, serves all layers. Attention maps and
+    hidden states are means over all elements, padding included, as the authors'; the soft cross-entropy counts at
+    masked tokens. Needs logits, hidden states, and attention maps with as many heads on both sides.
 
     Args:
         student_config: The student's.

@@ -51,9 +51,7 @@ def test_the_authors_figures(name, sparse) -> None:
     student, teacher = outputs_of(arrays, "student"), outputs_of(arrays, "teacher")
     objective = get_objective(name)(config_of(student), config_of(teacher))
     if "projection_weight" in arrays:
-        objective.projection.load_state_dict(
-            {"weight": arrays["projection_weight"], "bias": arrays["projection_bias"]}
-        )
+        objective.projection.load_state_dict({"weight": arrays["projection_weight"], "bias": arrays["projection_bias"]})
     batch = {"attention_mask": arrays["attention_mask"], "labels": arrays["labels"]}
 
     def given(outputs):
