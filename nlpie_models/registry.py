@@ -58,9 +58,9 @@ class CorpusPart:
 class Recipe:
     """How the checkpoint was, or is to be, trained.
 
-    The keys from ``corpora`` on are for continual learning and distillation; ``nlpie train continue --help`` and ``nlpie
-    train distill --help`` explain them. ``student_form`` and ``student_options`` say how the student starts from its
-    teacher, ``objective_options`` are the objective's weights and the like where they are not its own.
+    The keys from ``corpora`` on are for continual learning and distillation; ``nlpie train continue --help`` and
+    ``nlpie train distill --help`` explain them. ``student_form`` and ``student_options`` say how the student starts
+    from its teacher; ``objective_options`` are the objective's weights and the like where they are not its own.
     """
 
     kind: typing.Literal["distillation", "continual", "finetuning"]

@@ -12,7 +12,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..architectures.minialbert import MiniAlbertConfig, MiniAlbertForMaskedLM
-from ..architectures.minialbert.modeling_minialbert import MiniAlbertAdapter
 
 _LAYER = {
     "attention.query": "attention.self.query",
@@ -114,7 +113,7 @@ def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dic
     return {f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")}
 
 
-def _factorise_embeddings(student: MiniAlbertForMaskedLM, teacher: Any) -> None:
+def _factorise_embeddings(student: Any, teacher: Any) -> None:
     """Set embeddings and projector so that they give about what the teacher's embeddings give.
 
     The teacher's normalisation stands after the widening to H; here it stands before. A vector in E orthonormal
@@ -136,7 +135,7 @@ def _factorise_embeddings(student: MiniAlbertForMaskedLM, teacher: Any) -> None:
     projector.bias.copy_(teacher.LayerNorm.bias)
 
 
-def _start_adapters(student: MiniAlbertForMaskedLM, embeddings: nn.LayerNorm) -> None:
+def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
     """Make each adapter give back what the normalisation before it gives it."""
     layer, encoder = student.albert.albert.encoder.layer_of(0), student.albert
     before = [embeddings, *[layer.full_layer_layer_norm] * (len(encoder.att_adapters) - 1)]
@@ -146,8 +145,8 @@ def _start_adapters(student: MiniAlbertForMaskedLM, embeddings: nn.LayerNorm) ->
         _imitate(adapter, layer.attention.LayerNorm)
 
 
-def _imitate(adapter: MiniAlbertAdapter, norm: nn.LayerNorm) -> None:
-    """Make an adapter give back what a normalisation gives it.
+def _imitate(adapter: Any, norm: nn.LayerNorm) -> None:
+    """Make an adapter (a ``MiniAlbertAdapter``) give back what a normalisation gives it.
 
     Its residual block starts at nothing, and its own normalisation with the mean and deviation that the other's scale
     and shift put into a vector; exactly so where these are the same for all elements.

@@ -63,7 +63,7 @@ class Pair(nn.Module):
     def __init__(self, student: PreTrainedModel, teacher: Teacher, objective: Objective) -> None:
         super().__init__()
         self.student = student
-        self.objective = objective
+        self.objective: Any = objective
         self.teacher = teacher
         if objective.needs.attentions:
             for model in (student, teacher.model):
@@ -118,7 +118,11 @@ class DistillationTrainer(Trainer):
         return batches, items
 
     def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """Return the sum of the parts, each scaled to be its share of the mean over the whole step."""
         outputs = model(**inputs)
@@ -151,7 +155,7 @@ class DistillationTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         if self.args.should_save:
-            folder = Path(output_dir or self.args.output_dir)
+            folder = Path(output_dir or str(self.args.output_dir))
             self._pair.student.save_pretrained(folder)
             save_file(self._pair.objective.state_dict(), folder / OBJECTIVE_FILE, metadata={"format": "pt"})
 

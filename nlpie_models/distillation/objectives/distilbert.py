@@ -11,7 +11,7 @@ from ..losses import at_labels, hard_labels, hidden_cosine, soft_target_kl
 
 
 class DistilBertObjective(nn.Module):
-    """Distillation as DistilBERT's (Sanh et al., 2019, https://arxiv.org/abs/1910.01108), weighted for DistilClinicalBERT.
+    """Distillation as DistilBERT's (Sanh et al., 2019, https://arxiv.org/abs/1910.01108), with the clinical weights.
 
     loss = 5 T^2 KL(softmax(z_t / T) || softmax(z_s / T)) + 2 CE(z_s, labels) + (1 - cos(h_s, h_t)), with T = 2.
 

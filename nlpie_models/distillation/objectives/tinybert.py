@@ -13,7 +13,7 @@ from ..losses import at_labels, hidden_mse, soft_cross_entropy
 
 
 class TinyBertObjective(nn.Module):
-    """Distillation as TinyBERT's (Jiao et al., 2020, https://arxiv.org/abs/1909.10351), in TinyClinicalBERT's one stage.
+    """Distillation as TinyBERT's (Jiao et al., 2020, https://arxiv.org/abs/1909.10351), in a single stage.
 
     With k teacher layers to one of the student, maps A, hidden states h (h_0 is the embeddings') and logits z:
 
