@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 TWO = [
@@ -28,11 +30,15 @@ def without_dropout(folder: Path, copy: Path) -> Path:
     return copy
 
 
-def run(launcher: list[str], recipe: str, output: Path, *more: object, record: str) -> dict:
+def launch(launcher: list[str], script: Path, *arguments: object) -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *launcher, str(ROOT / "recipes" / recipe), "--output", str(output), *map(str, more)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    command = [sys.executable, *launcher, str(script), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def run(launcher: list[str], recipe: str, output: Path, *more: object, record: str) -> dict:
+    launch(launcher, ROOT / "recipes" / recipe, "--output", output, *more)
     return json.loads((output / record).read_text())
 
 
@@ -69,3 +75,27 @@ def test_finetuning(ner_folder, tmp_path) -> None:
     for mine, other in zip(one["history"], two["history"], strict=True):
         assert other.get("eval_accuracy") == pytest.approx(mine.get("eval_accuracy"))
         assert other.get("loss") == pytest.approx(mine.get("loss"), abs=1e-2)
+
+
+def test_distillation(mlm_folder, tmp_path) -> None:
+    notes = tmp_path / "notes.jsonl"
+    notes.write_text("\n".join(json.dumps({"text": f"{TEXTS[n % 3]} {TEXTS[n % 2]} {n}"}) for n in range(60)))
+    teacher = without_dropout(mlm_folder, tmp_path / "teacher")
+    given = ["--teacher", teacher, "--student", "layers", "-S", "layers=[0]", "--objective", "tinybert", "--steps", 3]
+    given += ["--corpus", notes, "--block", 32, "--batch", 8, "--learning-rate", 1e-3, "--float32"]
+    given += ["--held-out-share", 0.2, "--evaluate-every", 1]
+    for name, launcher in (("one", []), ("two", TWO)):
+        script = Path(__file__).with_name("distil_and_keep.py")
+        launch(launcher, script, tmp_path / f"{name}-kept", "--output", tmp_path / name, *given)
+    [one], two = (sorted((tmp_path / f"{name}-kept").iterdir()) for name in ("one", "two"))
+    assert len(two) == 2
+    alone, first, second = map(load_file, (one, *two))
+    assert {"objective.projection.weight", "student.bert.embeddings.word_embeddings.weight"} <= alone.keys()
+    for name, parameter in alone.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], parameter, atol=1e-4, rtol=0)
+    records = [json.loads((tmp_path / name / "distillation.json").read_text()) for name in ("one", "two")]
+    assert [record["processes"] for record in records] == [1, 2]
+    for mine, other in zip(*(record["history"] for record in records), strict=True):
+        parts = [key for key in mine if key.startswith("part_")]
+        assert [other[key] for key in parts] == pytest.approx([mine[key] for key in parts], abs=1e-4)
