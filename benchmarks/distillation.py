@@ -78,12 +78,13 @@ class PublishedWay(nn.Module):
 
 
 class Clock(TrainerCallback):
-    """Times the steps after the first."""
+    """Times the steps after the first; no checkpoint is written in between."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_save = False
         self.ends.append(time.perf_counter())
 
     def rate(self) -> float:

@@ -22,7 +22,7 @@ from nlpie_models.registry import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["the patient has chest pain and fever .", "no aspirin was given for a ct scan .", "the patient denies pain ."]
-ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
 TINY = ["--student", "new", "-S", "layers=1", "-S", "hidden=16", "-S", "heads=2", "-S", "feed_forward=16"]
 
 

@@ -93,6 +93,8 @@ def test_distillation(mlm_folder, tmp_path) -> None:
     assert {"objective.projection.weight", "student.bert.embeddings.word_embeddings.weight"} <= alone.keys()
     for name, parameter in alone.items():
         assert torch.equal(first[name], second[name]), name
+        if name.endswith("key.bias"):
+            continue  # the softmax takes no notice of it: its gradient is rounding alone, which Adam blows up to a step
         torch.testing.assert_close(first[name], parameter, atol=1e-4, rtol=0)
     records = [json.loads((tmp_path / name / "distillation.json").read_text()) for name in ("one", "two")]
     assert [record["processes"] for record in records] == [1, 2]
