@@ -1,11 +1,14 @@
 """Files and folders that are whole or absent, never in between."""
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from .errors import NlpieError
 
@@ -35,3 +38,11 @@ def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process or thread after the other change a file: read it, and write it anew."""
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir()) / f"nlpie-{name}.lock", thread_local=False):
+        yield

@@ -69,7 +69,7 @@ class Recipe:
     teacher: str | None = None
     student: str | None = None
     learning_rate: float | None = None
-    epochs: int | None = None
+    epochs: float | None = None
     steps: int | None = None
     batch: int | None = None
     warmup_steps: int | None = None
@@ -83,6 +83,7 @@ class Recipe:
     pack: bool | None = None
     whole_words: bool | None = None
     layer_decay: float | None = None
+    dropout: float | None = None
     head_steps: int | None = None
     head_learning_rate: float | None = None
     student_form: str | None = None

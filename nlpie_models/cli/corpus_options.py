@@ -42,6 +42,7 @@ _OPTIONS = (
     click.option("--device-batch", default=16, help="Blocks that a process takes at once."),
     click.option("--warmup-steps", default=0, help="Steps over which the rate rises."),
     click.option("--weight-decay", default=0.01, help="AdamW's."),
+    click.option("--dropout", type=float, help="While training.  [default: the model's own]"),
     click.option("--evaluate-every", default=500, help="Steps between two held-out perplexities."),
     click.option("--seed", default=123),
     click.option(
@@ -61,6 +62,7 @@ RECIPE_KEYS = (
     "pack",
     "whole_words",
     "layer_decay",
+    "dropout",
 )
 """What a recipe says of them."""
 
@@ -96,6 +98,7 @@ class CorpusOptions:
     device_batch: int
     warmup_steps: int
     weight_decay: float
+    dropout: float | None
     evaluate_every: int
     seed: int
     bf16: bool | None
@@ -151,6 +154,7 @@ class CorpusOptions:
             layer_decay=self.layer_decay,
             warmup_steps=self.warmup_steps,
             weight_decay=self.weight_decay,
+            dropout=self.dropout,
             evaluate_every=self.evaluate_every,
             seed=self.seed,
             bf16=self.bf16,

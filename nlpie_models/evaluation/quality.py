@@ -1,6 +1,7 @@
 """Quality, speed and size of the checkpoints in one picture: measured here, or published and marked so."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ FIGURE = "quality.svg"
 _BUDGET = "quick"
 _PUBLISHED_ON = ("bc2gm", "subword")
 _MEASURED, _PUBLISHED = "#08519c", "0.45"
+_GAP = 3
 
 
 @dataclass(frozen=True)
@@ -121,19 +123,27 @@ def draw_quality(folder: Path, path: Path) -> None:
 def _scatter(axes: Any, points: Sequence[Point]) -> None:
     for measured, label in ((True, "measured here"), (False, "published, not measured here")):
         chosen = [point for point in points if point.measured is measured]
+        if not chosen:
+            continue
         axes.scatter(
             [point.across for point in chosen],
             [point.score for point in chosen],
-            s=[6 * (point.megabytes or 8) for point in chosen],
+            s=[_area(point) for point in chosen],
             facecolor=_MEASURED if measured else "none",
             edgecolor=_MEASURED if measured else _PUBLISHED,
             alpha=0.8,
             label=label,
         )
     for point in points:
-        axes.annotate(point.name, (point.across, point.score), xytext=(0, 10), textcoords="offset points", ha="center")
+        above = (0, math.sqrt(_area(point) / math.pi) + _GAP)
+        axes.annotate(point.name, (point.across, point.score), xytext=above, textcoords="offset points", ha="center")
     axes.margins(0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _area(point: Point) -> float:
+    """Return the area of a point's disc, in square points."""
+    return 6 * (point.megabytes or 8)
 
 
 def _fingerprint(*panels: Sequence[Point]) -> str:

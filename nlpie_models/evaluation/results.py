@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from ..files import write_whole
+from ..files import one_at_a_time, write_whole
 from ..scoring import Outcomes
 
 Run = dict[str, Any]
@@ -77,12 +77,12 @@ def add_run(folder: Path, results: Results) -> None:
     """Put runs into the file of their checkpoint, data set and protocol, replacing those of the same split and seed."""
     path = results.path(folder)
     new = {tuple(run[key] for key in _IDENTITY) for run in results.runs}
-    old = read_results(path).runs if path.exists() else []
-    kept = [run for run in old if tuple(run[key] for key in _IDENTITY) not in new]
-    runs = sorted([*kept, *results.runs], key=lambda run: (run["split"], run["seed"] or 0))
-    content = {**vars(results), "runs": runs}
-    with write_whole(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with one_at_a_time(path):
+        old = read_results(path).runs if path.exists() else []
+        kept = [run for run in old if tuple(run[key] for key in _IDENTITY) not in new]
+        runs = sorted([*kept, *results.runs], key=lambda run: (run["split"], run["seed"] or 0))
+        with write_whole(path, overwrite=True) as temporary:
+            temporary.write_text(json.dumps({**vars(results), "runs": runs}, indent=1) + "\n", encoding="utf-8")
 
 
 def read_results(path: Path) -> Results:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -173,6 +174,16 @@ def test_compare_says_when_there_is_no_evidence(tmp_path) -> None:
     file("two", "better", answers(60, 40), data="2")
     with pytest.raises(NlpieError, match="better: the two were scored on different test splits"):
         compare_results("one", "two", folder=tmp_path, protocol="quick")
+
+
+def test_runs_that_end_together_are_all_filed(tmp_path) -> None:
+    def file(seed: int) -> None:
+        add_run(tmp_path, Results("one", "set", "quick", "ner", "f1", [{"split": "test", "seed": seed}]))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(file, range(40)))
+    [found] = find_results(tmp_path)
+    assert [run["seed"] for run in found.runs] == list(range(40))
 
 
 def test_outcomes_of_other_labels_are_put_side_by_side() -> None:

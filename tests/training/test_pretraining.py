@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM
 
 from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.errors import NlpieError
 from nlpie_models.training.masking import MaskedBlocks
-from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain
+from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain, set_dropout
 from nlpie_models.training.starting import start_masked_lm
 
 TEXTS = ["the patient has chest pain and fever", "no aspirin was given for a ct scan", "the patient denies fever"]
@@ -23,8 +23,10 @@ def make(bert_config, tokenizer, tmp_path):
 
     def run(name: str, *, resume: bool = False, **options):
         torch.manual_seed(0)
-        bert_config.hidden_dropout_prob = bert_config.attention_probs_dropout_prob = 0.0
-        model = BertForMaskedLM(bert_config)
+        config = BertConfig(
+            **{**bert_config.to_dict(), "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        )
+        model = BertForMaskedLM(config)
         blocks = [tokenizer(TEXTS[index % 3]) for index in range(48)]
         held_out = {"notes": MaskedBlocks(blocks[:6], tokenizer, seed=9, fixed=True)}
         arguments = PretrainingArguments(
@@ -125,3 +127,12 @@ def test_a_new_head_starts_from_the_frequencies_of_the_corpus(ner_folder, mlm_fo
     kept, _ = start_masked_lm(LocalCheckpoint(mlm_folder), seed=0, counts=counts)
     own = BertForMaskedLM.from_pretrained(mlm_folder)
     assert torch.equal(kept.get_output_embeddings().bias, own.get_output_embeddings().bias)
+
+
+def test_dropout_of_the_training_is_not_that_of_the_config(bert_config) -> None:
+    model = BertForMaskedLM(bert_config).train()
+    ids = torch.arange(6)[None]
+    assert not torch.equal(model(ids).logits, model(ids).logits)
+    set_dropout(model, 0.0)
+    assert torch.equal(model(ids).logits, model(ids).logits)
+    assert model.config.hidden_dropout_prob > 0

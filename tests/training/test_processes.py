@@ -1,9 +1,10 @@
-"""Two real processes (gloo) give what one gives, for the same batch and without dropout."""
+"""Two real processes (gloo) give what one gives, the batch being the same; a killed one goes on the same."""
 
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,15 +31,25 @@ def without_dropout(folder: Path, copy: Path) -> Path:
     return copy
 
 
-def launch(launcher: list[str], script: Path, *arguments: object) -> None:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *launcher, str(script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+SETS = os.environ.get("NLPIE_DATA")
+TEXTS_OF = {
+    "notes": ["--corpus", str(ROOT / "examples" / "notes"), "--held-out-share", "0.5"],
+    "open-base": ["open-base", "--data", str(SETS)],
+}
+
+
+def command(launcher: list[str], recipe: str, output: Path, *more: object) -> list[str]:
+    return [sys.executable, *launcher, str(ROOT / "recipes" / recipe), "--output", str(output), *map(str, more)]
+
+
+def finish(words: list[str]) -> None:
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
 def run(launcher: list[str], recipe: str, output: Path, *more: object, record: str) -> dict:
-    launch(launcher, ROOT / "recipes" / recipe, "--output", output, *more)
+    finish(command(launcher, recipe, output, *more))
     return json.loads((output / record).read_text())
 
 
@@ -77,16 +88,36 @@ def test_finetuning(ner_folder, tmp_path) -> None:
         assert other.get("loss") == pytest.approx(mine.get("loss"), abs=1e-2)
 
 
+@pytest.mark.parametrize(
+    "texts", ["notes", pytest.param("open-base", marks=pytest.mark.skipif(not SETS, reason="NLPIE_DATA is not set"))]
+)
+def test_continued_pretraining_that_is_killed_goes_on_the_same(mlm_folder, tmp_path, texts) -> None:
+    given = [*TEXTS_OF[texts], "--start", mlm_folder, "--block", 32, "--batch", 4, "--steps", 200, "--float32"]
+    given += ["--evaluate-every", 100, "--learning-rate", 5e-3, "--warmup-steps", 0, "--store", tmp_path / "store"]
+    whole = run([], "continue_pretraining.py", tmp_path / "whole", *given, record="pretraining.json")
+    with subprocess.Popen(
+        command([], "continue_pretraining.py", tmp_path / "cut", *given), env=ENVIRONMENT, stderr=subprocess.DEVNULL
+    ) as process:
+        while not list((tmp_path / "cut.runs").glob("checkpoint-100/trainer_state.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not (tmp_path / "cut").exists()
+    resumed = run([], "continue_pretraining.py", tmp_path / "cut", *given, "--resume", record="pretraining.json")
+    assert resumed["perplexity"] == pytest.approx(whole["perplexity"], rel=1e-6)
+    last, expected = ([row["loss"] for row in record["history"] if "loss" in row][-1] for record in (resumed, whole))
+    assert last == pytest.approx(expected, rel=1e-6)
+
+
 def test_distillation(mlm_folder, tmp_path) -> None:
-    notes = tmp_path / "notes.jsonl"
-    notes.write_text("\n".join(json.dumps({"text": f"{TEXTS[n % 3]} {TEXTS[n % 2]} {n}"}) for n in range(60)))
     teacher = without_dropout(mlm_folder, tmp_path / "teacher")
     given = ["--teacher", teacher, "--student", "layers", "-S", "layers=[0]", "--objective", "tinybert", "--steps", 3]
-    given += ["--corpus", notes, "--block", 32, "--batch", 8, "--learning-rate", 1e-3, "--float32"]
-    given += ["--held-out-share", 0.2, "--evaluate-every", 1]
+    given += [*TEXTS_OF["notes"], "--block", 32, "--batch", 8, "--learning-rate", 1e-3, "--float32"]
+    given += ["--evaluate-every", 1]
+    script = str(Path(__file__).with_name("distil_and_keep.py"))
     for name, launcher in (("one", []), ("two", TWO)):
-        script = Path(__file__).with_name("distil_and_keep.py")
-        launch(launcher, script, tmp_path / f"{name}-kept", "--output", tmp_path / name, *given)
+        words = [script, tmp_path / f"{name}-kept", "--output", tmp_path / name, *given]
+        finish([sys.executable, *launcher, *map(str, words)])
     [one], two = (sorted((tmp_path / f"{name}-kept").iterdir()) for name in ("one", "two"))
     assert len(two) == 2
     alone, first, second = map(load_file, (one, *two))
