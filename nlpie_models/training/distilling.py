@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from transformers import set_seed
+
 from ..checkpoint_files import ENCODER, LocalCheckpoint, find_checkpoint, load_model, load_tokenizer
 from ..distillation.contract import Objective, check_options, describe
 from ..distillation.objectives import get_objective
@@ -95,7 +97,7 @@ def distil(
 
 
 def make_pair(teacher: LocalCheckpoint, method: Method, *, seed: int) -> Pair:
-    """Load the teacher, and make its student and what joins them.
+    """Load the teacher, and make its student and what joins them; what is random in these follows from the seed.
 
     Raises:
         WrongPair: The two do not go together under the objective; names both.
@@ -105,6 +107,7 @@ def make_pair(teacher: LocalCheckpoint, method: Method, *, seed: int) -> Pair:
     objective_class = get_objective(method.objective)
     model, has_head = _load_teacher(teacher, seed)
     student = _start_student(teacher, model, method, seed)
+    set_seed(seed)
     objective = _make_objective(objective_class, student.config, model.config, method.objective_options)
     if not objective.needs.student_logits:
         raise NlpieError(

@@ -1,5 +1,7 @@
 """How students start: taken layers, new weights, a MiniALBERT made of its teacher."""
 
+import copy
+
 import pytest
 import torch
 from transformers import BertForMaskedLM
@@ -14,9 +16,10 @@ IDS = torch.tensor([[2, 20, 30, 40, 3]])
 
 @pytest.fixture
 def teacher(bert_config):
-    bert_config.num_hidden_layers = 4
+    config = copy.deepcopy(bert_config)
+    config.num_hidden_layers = 4
     torch.manual_seed(0)
-    return BertForMaskedLM(bert_config).eval()
+    return BertForMaskedLM(config).eval()
 
 
 def test_every_other_layer(teacher) -> None:
@@ -123,8 +126,6 @@ def test_students_that_cannot_be(teacher, form, options, message) -> None:
 
 
 def test_different_tokenizers_are_refused_with_the_reason(tokenizer) -> None:
-    import copy
-
     check_tokenizers("small", "large", tokenizer, copy.deepcopy(tokenizer))
     more = copy.deepcopy(tokenizer)
     more.add_tokens(["metformin"])
