@@ -368,7 +368,8 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
     """Raise on tensors that the file and the model do not share.
 
     With ``encoder_only`` the tensors of a head may be left over, but none of the encoder's. A pooler may be left over
-    (no other model has one), or missing from an encoder (no task reads it there).
+    (no other model has one), or missing from an encoder (no task reads it there). The next-sentence head that BERT was
+    pretrained with, beside its masked-language-model head, may be left over too.
     """
 
     def is_pooler(key: str) -> bool:
@@ -381,7 +382,7 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
         "unexpected": sorted(
             key
             for key in info["unexpected_keys"]
-            if not (is_pooler(key) or key.endswith("position_ids"))
+            if not (is_pooler(key) or key.endswith("position_ids") or key.startswith("cls.seq_relationship."))
             and (not encoder_only or key.partition(".")[0] in own_modules)
         ),
     }

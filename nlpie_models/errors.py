@@ -40,3 +40,7 @@ class TextTooLong(NlpieError):
 
 class ReleaseError(NlpieError):
     """A release that is not fit to be pushed, or a push that the Hub did not take; says what the Hub has now."""
+
+
+class WrongPair(NlpieError, ValueError):
+    """A teacher and a student of which one cannot learn from the other as asked; names both sides."""

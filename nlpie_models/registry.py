@@ -58,7 +58,9 @@ class CorpusPart:
 class Recipe:
     """How the checkpoint was, or is to be, trained.
 
-    The keys from ``corpora`` on are for continual learning; ``nlpie train continue --help`` explains them.
+    The keys from ``corpora`` on are for continual learning and distillation; ``nlpie train continue --help`` and
+    ``nlpie train distill --help`` explain them. ``student_form`` and ``student_options`` say how the student starts
+    from its teacher; ``objective_options`` are the objective's weights and the like where they are not its own.
     """
 
     kind: typing.Literal["distillation", "continual", "finetuning"]
@@ -84,6 +86,9 @@ class Recipe:
     dropout: float | None = None
     head_steps: int | None = None
     head_learning_rate: float | None = None
+    student_form: str | None = None
+    student_options: dict[str, typing.Any] = field(default_factory=dict)
+    objective_options: dict[str, typing.Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..registry import Checkpoint, get_checkpoint, list_checkpoints
+from ..training.launching import launch_lines
 
 
 @click.command("list")
@@ -44,6 +45,7 @@ def show(name: str, as_json: bool) -> None:
         return
     click.echo(click.style(row.name, bold=True) + f"  {row.summary}")
     values = asdict(row) | {"pinned": "yes" if row.pinned else f"no: {_unpinned_because(row)}"}
+    values["launch"] = launch_lines(row)
     for key in ("name", "summary"):
         values.pop(key)
     _echo_table(values, indent=2)
@@ -102,7 +104,7 @@ def _echo_table(values: dict, indent: int) -> None:
         if isinstance(value, dict):
             click.echo(label)
             _echo_table(value, indent + 2)
-        elif isinstance(value, list | tuple) and (isinstance(value[0], dict) or " " in value[0]):
+        elif isinstance(value, list | tuple) and (isinstance(value[0], dict) or " " in str(value[0])):
             click.echo(label)
             for item in value:
                 click.echo(" " * (indent + 2) + (_one_line(item) if isinstance(item, dict) else item))

@@ -1,15 +1,21 @@
-"""Smaller models cut out of larger ones."""
+"""Smaller models made out of larger ones, or beside them."""
 
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
+import transformers
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
+
+from .contract import check_options
+from .minialbert import shrink_to_minialbert
+
+_MASKED_LM = "AutoModelForMaskedLM"
 
 
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
@@ -92,3 +98,106 @@ def _special_ids(post_processor: dict[str, Any] | None) -> Iterable[tuple[str, l
     """Return the name and the (mutable) ids of each special token of a template."""
     for name, token in ((post_processor or {}).get("special_tokens") or {}).items():
         yield name, token["ids"]
+
+
+def put_head_on(encoder: PreTrainedModel, auto_class: str, seed: int) -> Any:
+    """Return a model of one of transformers' Auto classes with an encoder's tensors, and a head drawn from a seed."""
+    transformers.set_seed(seed)
+    model = getattr(transformers, auto_class).from_config(encoder.config)
+    body = getattr(model, model.base_model_prefix)
+    weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
+    body.load_state_dict({**body.state_dict(), **weights})
+    return model
+
+
+def take_layers(
+    teacher: PreTrainedModel,
+    *,
+    seed: int,
+    layers: Sequence[int] | None = None,
+    every: int | None = None,
+    head: Literal["teacher", "new"] = "teacher",
+) -> PreTrainedModel:
+    """Return a masked language model with the teacher's embeddings and some of its layers.
+
+    Args:
+        teacher: A BERT-like masked language model.
+        seed: Of a new head.
+        layers: Which, from 0.
+        every: Or the last of every so many: 2 takes 1, 3, 5 and so on.
+        head: Whether the head is the teacher's too, or a new one.
+
+    Raises:
+        ValueError: Not exactly one of ``layers`` and ``every``, or layers that the teacher does not have.
+    """
+    if (layers is None) == (every is None) or head not in ("teacher", "new"):
+        raise ValueError(
+            f"expected layers or every, and head teacher or new, got layers={layers}, every={every}, head={head}"
+        )
+    depth: int = teacher.config.num_hidden_layers
+    chosen = range(every - 1, depth, every) if every else layers or ()
+    if head == "teacher":
+        return keep_layers(teacher, chosen)
+    return put_head_on(keep_layers(teacher.base_model, chosen), _MASKED_LM, seed)  # type: ignore[arg-type]
+
+
+def make_new(
+    teacher: PreTrainedModel,
+    *,
+    seed: int,
+    layers: int,
+    hidden: int,
+    heads: int,
+    feed_forward: int,
+    embedding: int | None = None,
+    architecture: str = "bert",
+) -> PreTrainedModel:
+    """Return a masked language model with random weights that reads what the teacher reads.
+
+    Args:
+        teacher: Gives the vocabulary and the number of positions.
+        seed: Of the weights.
+        layers: Its layers, or the recursions of a shared one.
+        hidden: Its width.
+        heads: Its attention heads.
+        feed_forward: Width of its feed-forward networks.
+        embedding: Width of its embeddings, where the architecture factorises them.
+        architecture: The model type, such as bert or minialbert.
+
+    Raises:
+        ValueError: Sizes that do not fit together.
+    """
+    sizes: dict[str, Any] = {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": feed_forward,
+    }
+    shared = ("vocab_size", "max_position_embeddings", "type_vocab_size", "pad_token_id")
+    sizes |= {name: getattr(teacher.config, name) for name in shared if hasattr(teacher.config, name)}
+    if embedding is not None:
+        sizes["embedding_size"] = embedding
+    if hidden % heads:
+        raise ValueError(f"expected a width that {heads} heads divide, got {hidden}")
+    transformers.set_seed(seed)
+    return getattr(transformers, _MASKED_LM).from_config(AutoConfig.for_model(architecture, **sizes))
+
+
+FORMS: Mapping[str, Callable[..., PreTrainedModel]] = {
+    "layers": take_layers,
+    "new": make_new,
+    "minialbert": shrink_to_minialbert,
+}
+"""How a student can start from its teacher, a masked language model; each takes a ``seed`` and its own options."""
+
+
+def make_student(form: str, teacher: PreTrainedModel, *, seed: int, **options: Any) -> PreTrainedModel:
+    """Return a student of a form in ``FORMS``, in float32 and on the teacher's device.
+
+    Raises:
+        ValueError: No such form or option, or a teacher that the form cannot be made from.
+    """
+    if form not in FORMS:
+        raise ValueError(f"expected a student form among {', '.join(FORMS)}, got {form!r}")
+    check_options(f"student form {form}", FORMS[form], options)
+    return FORMS[form](teacher, seed=seed, **options).float().to(teacher.device)

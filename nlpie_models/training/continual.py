@@ -69,6 +69,24 @@ class Mix:
             raise NlpieError("nothing is held out of so few documents; use a larger --held-out-share")
         return found
 
+    def masked(
+        self, tokenizer: Any, arguments: PretrainingArguments, *, whole_words: bool
+    ) -> tuple[MaskedBlocks, dict[str, MaskedBlocks]]:
+        """Return the training blocks, masked for a run, and the held-out ones by name, always masked the same way.
+
+        Raises:
+            NlpieError: As :meth:`blocks` and :meth:`validation`.
+        """
+        seed = arguments.seed
+        train = MaskedBlocks(
+            self.blocks(seed), tokenizer, whole_words=whole_words, seed=seed, multiple_of=arguments.batch
+        )
+        held_out = {
+            name: MaskedBlocks(each, tokenizer, seed=_HELD_OUT_SEED, fixed=True)
+            for name, each in self.validation().items()
+        }
+        return train, held_out
+
 
 def continue_pretraining(
     start: LocalCheckpoint,
@@ -99,16 +117,14 @@ def continue_pretraining(
     Raises:
         NlpieError: The output exists, or the mix or the batch cannot be.
     """
-    blocks = mix.blocks(arguments.seed)
     head = output.with_name(f"{output.name}.head")
     if head.exists():
         start = LocalCheckpoint(head)
-    counts = None if start.auto_class == MASKED_LM else count_pieces(blocks, start.config["vocab_size"])
+    counts = None
+    if start.auto_class != MASKED_LM:
+        counts = count_pieces(mix.blocks(arguments.seed), start.config["vocab_size"])
     model, tokenizer = start_masked_lm(start, seed=arguments.seed, counts=counts)
-    train = MaskedBlocks(blocks, tokenizer, whole_words=whole_words, seed=arguments.seed, multiple_of=arguments.batch)
-    held_out = {
-        name: MaskedBlocks(each, tokenizer, seed=_HELD_OUT_SEED, fixed=True) for name, each in mix.validation().items()
-    }
+    train, held_out = mix.masked(tokenizer, arguments, whole_words=whole_words)
     if counts is not None and head_steps:
         model.base_model.requires_grad_(False)
         first = replace(

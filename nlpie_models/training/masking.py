@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import TrainerCallback
@@ -110,10 +111,19 @@ class MaskAnew(TrainerCallback):
         self._blocks.start_epoch(int(state.epoch or 0))
 
 
-def collate_blocks(examples: Sequence[Mapping[str, torch.Tensor]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:
-    """Pad masked blocks to the longest: ``input_ids``, ``attention_mask``, ``labels`` and ``predicted`` (B, L)."""
+def collate_blocks(
+    examples: Sequence[Mapping[str, torch.Tensor]], pad_token_id: int = 0, pad_to: int | None = None
+) -> dict[str, torch.Tensor]:
+    """Pad masked blocks to one length: ``input_ids``, ``attention_mask``, ``labels`` and ``predicted`` (B, L).
+
+    Args:
+        examples: Masked blocks.
+        pad_token_id: What stands in ``input_ids`` at padding.
+        pad_to: L; by default the length of the longest.
+    """
     columns = {name: [example[name] for example in examples] for name in examples[0]}
-    padding = {"input_ids": pad_token_id, "labels": IGNORED, "predicted": False}
+    columns["attention_mask"] = [torch.ones_like(ids) for ids in columns["input_ids"]]
+    padding = {"input_ids": pad_token_id, "attention_mask": 0, "labels": IGNORED, "predicted": False}
     batch = {name: pad_sequence(rows, batch_first=True, padding_value=padding[name]) for name, rows in columns.items()}
-    attended = [torch.ones_like(ids) for ids in columns["input_ids"]]
-    return {**batch, "attention_mask": pad_sequence(attended, batch_first=True)}
+    more = max(0, (pad_to or 0) - batch["input_ids"].shape[1])
+    return {name: pad(rows, (0, more), value=padding[name]) for name, rows in batch.items()} if more else batch

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -90,48 +90,99 @@ def pretrain(
     Raises:
         NlpieError: The output exists, or the batch cannot be shared by the processes.
     """
-    if output.exists():
-        raise NlpieError(f"{output} exists already; choose another --output or remove it")
-    runs = output.with_name(f"{output.name}.runs")
-    if arguments.dropout is not None:
-        set_dropout(model, arguments.dropout)
-    if not has_accelerator():
-        model.set_attn_implementation("eager")  # torch's fused attention has a slow backward pass on CPUs
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
-    )
-    schedule = get_scheduler("linear", optimizer, arguments.warmup_steps, arguments.steps)
-    log = LiveLog(runs / "log.jsonl")
-    trainer = Trainer(
-        model=model,
-        args=_training_arguments(runs, arguments),
-        train_dataset=train,
-        eval_dataset=dict(held_out),
-        optimizers=(optimizer, schedule),
-        data_collator=partial(collate_blocks, pad_token_id=tokenizer.pad_token_id),
-        compute_loss_func=masked_lm_loss,
-        compute_metrics=_mean_loss,
-        preprocess_logits_for_metrics=sum_losses,
-        callbacks=[MaskAnew(train), log],
-    )
+    trainer = partial(Trainer, model=model, compute_loss_func=masked_lm_loss)
+    run = MaskedLMRun(tokenizer, train, held_out, output, arguments)
     with sparse_head(model):
+        return run.train(trainer, model, saved=model, record_name="pretraining.json", resume=resume)
+
+
+@dataclass(frozen=True)
+class MaskedLMRun:
+    """What trainings of a masked language model have in common, whatever the loss.
+
+    Attributes:
+        tokenizer: Saved beside the model.
+        blocks: Masked blocks to train on.
+        held_out: Masked blocks of each corpus to report the perplexity of.
+        output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
+        arguments: How to train.
+        pad_to: Tokens to pad every batch to; by default its longest block.
+    """
+
+    tokenizer: Any
+    blocks: MaskedBlocks
+    held_out: Mapping[str, MaskedBlocks]
+    output: Path
+    arguments: PretrainingArguments
+    pad_to: int | None = None
+
+    def train(
+        self,
+        make_trainer: Callable[..., Trainer],
+        trained: nn.Module,
+        *,
+        saved: PreTrainedModel,
+        record_name: str,
+        resume: bool,
+        **facts: Any,
+    ) -> dict[str, Any]:
+        """Train, and save a model.
+
+        Args:
+            make_trainer: Makes the Trainer, given what is the same for all.
+            trained: All that is trained; has the model's ``config``.
+            saved: The model.
+            record_name: File for the record in the output.
+            resume: Go on from the last checkpoint, if there is one.
+            **facts: What else the record is to say.
+
+        Returns:
+            The record.
+
+        Raises:
+            NlpieError: The output exists, or the batch cannot be shared by the processes.
+        """
+        output, arguments = self.output, self.arguments
+        if output.exists():
+            raise NlpieError(f"{output} exists already; choose another --output or remove it")
+        runs = output.with_name(f"{output.name}.runs")
+        if arguments.dropout is not None:
+            set_dropout(saved, arguments.dropout)
+        if not has_accelerator():
+            saved.set_attn_implementation("eager")  # torch's fused attention has a slow backward pass on CPUs
+        optimizer = torch.optim.AdamW(
+            parameter_groups(trained, arguments), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
+        )
+        schedule = get_scheduler("linear", optimizer, arguments.warmup_steps, arguments.steps)
+        log = LiveLog(runs / "log.jsonl")
+        trainer = make_trainer(
+            args=_training_arguments(runs, arguments),
+            train_dataset=self.blocks,
+            eval_dataset=dict(self.held_out),
+            optimizers=(optimizer, schedule),
+            data_collator=partial(collate_blocks, pad_token_id=self.tokenizer.pad_token_id, pad_to=self.pad_to),
+            compute_metrics=_mean_loss,
+            preprocess_logits_for_metrics=sum_losses,
+            callbacks=[MaskAnew(self.blocks), log],
+        )
         result = trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
-    history = [row for row in trainer.state.log_history if "loss" in row or _held_out_losses(row)]
-    record = {
-        "arguments": asdict(arguments),
-        "processes": trainer.accelerator.num_processes,
-        "loss": result.training_loss,
-        "tokens_per_second": round(median(log.rates)) if log.rates else None,
-        "perplexity": perplexities(history),
-        "history": history,
-    }
-    if trainer.is_world_process_zero():
-        with write_whole(output) as folder:
-            model.float().save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-            (folder / "pretraining.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        draw_losses(history, runs / "loss.svg")
-    return record
+        history = [row for row in trainer.state.log_history if "loss" in row or _held_out_losses(row)]
+        record = {
+            **facts,
+            "arguments": asdict(arguments),
+            "processes": trainer.accelerator.num_processes,
+            "loss": result.training_loss,
+            "tokens_per_second": round(median(log.rates)) if log.rates else None,
+            "perplexity": perplexities(history),
+            "history": history,
+        }
+        if trainer.is_world_process_zero():
+            with write_whole(output) as folder:
+                saved.float().save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+                (folder / record_name).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            draw_losses(history, runs / "loss.svg")
+        return record
 
 
 def set_dropout(model: nn.Module, probability: float) -> None:
@@ -141,16 +192,16 @@ def set_dropout(model: nn.Module, probability: float) -> None:
             module.p = probability
 
 
-def parameter_groups(model: PreTrainedModel, arguments: PretrainingArguments) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, arguments: PretrainingArguments) -> list[dict[str, Any]]:
     """Return the trained parameters in groups, each with its learning rate; biases and norms have no weight decay.
 
     A layer's rate is that of the one above times ``layer_decay``; the embeddings lie below all layers.
     """
-    layers = model.config.num_hidden_layers
-    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    config: Any = model.config
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            rate = arguments.learning_rate * arguments.layer_decay ** _depth(name, layers)
+            rate = arguments.learning_rate * arguments.layer_decay ** _depth(name, config.num_hidden_layers)
             decay = arguments.weight_decay if parameter.dim() > 1 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]

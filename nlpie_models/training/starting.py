@@ -1,6 +1,5 @@
 """What a training starts from: a folder or Hub id turned into a model with a new head."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ import numpy as np
 import torch
 
 from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
+from ..distillation.students import put_head_on
+from ..distillation.tokenizers import tokenizer_difference
 from ..engines import default_device
 from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
@@ -107,22 +108,10 @@ def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
     config.label2id = {label: index for index, label in enumerate(head.labels)}
     if head.task.auto_class == SEQUENCES:
         config.problem_type = _problem_type(head)
-    model = _around(encoder, head.task.auto_class, seed)
+    model = put_head_on(encoder, head.task.auto_class, seed)
     if head.shares:
         with torch.no_grad():
             head_layer(model).bias.copy_(torch.logit(torch.tensor(head.shares), eps=_RAREST))
-    return model
-
-
-def _around(encoder: Any, auto_class: str, seed: int) -> Any:
-    """Return a model of an Auto class with an encoder's tensors and a head drawn from a seed."""
-    import transformers
-
-    transformers.set_seed(seed)
-    model = getattr(transformers, auto_class).from_config(encoder.config)
-    body = getattr(model, model.base_model_prefix)
-    weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
-    body.load_state_dict({**body.state_dict(), **weights})
     return model
 
 
@@ -141,7 +130,7 @@ def start_masked_lm(checkpoint: LocalCheckpoint, *, seed: int, counts: np.ndarra
     tokenizer = load_tokenizer(checkpoint)
     if checkpoint.auto_class == MASKED_LM:
         return load_model(checkpoint, MASKED_LM), tokenizer
-    model = _around(load_model(checkpoint, ENCODER), MASKED_LM, seed)
+    model = put_head_on(load_model(checkpoint, ENCODER), MASKED_LM, seed)
     if counts is not None:
         with torch.no_grad():
             seen = torch.as_tensor(counts, dtype=torch.float32) + 1.0
@@ -162,11 +151,7 @@ def head_layer(model: Any) -> Any:
 
 def same_tokenizer(first: Any, second: Any) -> bool:
     """Whether two fast tokenizers cut texts alike: same pieces, ids and normalisation."""
-    parts = []
-    for tokenizer in (first, second):
-        state = json.loads(tokenizer.backend_tokenizer.to_str())
-        parts.append({name: state[name] for name in ("model", "normalizer", "pre_tokenizer", "added_tokens")})
-    return parts[0] == parts[1]
+    return tokenizer_difference(first, second) is None
 
 
 def load_teachers(folders: Sequence[Path], tokenizer: Any) -> list[Any]:

@@ -55,6 +55,7 @@ def test_list_and_show() -> None:
     }
     assert "unpinned; with a network, run `nlpie pin clinical-distilbert`" in run("show", "distil-65m").output
     assert json.loads(run("show", "open-small", "--json").output)["default"]
+    assert "4 GPUs  accelerate launch --multi_gpu --num_processes 4" in run("show", "distil-clinicalbert").output
 
 
 @pytest.mark.parametrize("command", [["annotate"], ["benchmark"], ["data", "prepare"], ["evaluate"], []], ids=str)

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 TWO = [
@@ -41,10 +43,13 @@ def command(launcher: list[str], recipe: str, output: Path, *more: object) -> li
     return [sys.executable, *launcher, str(ROOT / "recipes" / recipe), "--output", str(output), *map(str, more)]
 
 
-def run(launcher: list[str], recipe: str, output: Path, *more: object, record: str) -> dict:
-    words = command(launcher, recipe, output, *more)
+def finish(words: list[str]) -> None:
     done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def run(launcher: list[str], recipe: str, output: Path, *more: object, record: str) -> dict:
+    finish(command(launcher, recipe, output, *more))
     return json.loads((output / record).read_text())
 
 
@@ -102,3 +107,28 @@ def test_continued_pretraining_that_is_killed_goes_on_the_same(mlm_folder, tmp_p
     assert resumed["perplexity"] == pytest.approx(whole["perplexity"], rel=1e-6)
     last, expected = ([row["loss"] for row in record["history"] if "loss" in row][-1] for record in (resumed, whole))
     assert last == pytest.approx(expected, rel=1e-6)
+
+
+def test_distillation(mlm_folder, tmp_path) -> None:
+    teacher = without_dropout(mlm_folder, tmp_path / "teacher")
+    given = ["--teacher", teacher, "--student", "layers", "-S", "layers=[0]", "--objective", "tinybert", "--steps", 3]
+    given += [*TEXTS_OF["notes"], "--block", 32, "--batch", 8, "--learning-rate", 1e-3, "--float32"]
+    given += ["--evaluate-every", 1]
+    script = str(Path(__file__).with_name("distil_and_keep.py"))
+    for name, launcher in (("one", []), ("two", TWO)):
+        words = [script, tmp_path / f"{name}-kept", "--output", tmp_path / name, *given]
+        finish([sys.executable, *launcher, *map(str, words)])
+    [one], two = (sorted((tmp_path / f"{name}-kept").iterdir()) for name in ("one", "two"))
+    assert len(two) == 2
+    alone, first, second = map(load_file, (one, *two))
+    assert {"objective.projection.weight", "student.bert.embeddings.word_embeddings.weight"} <= alone.keys()
+    for name, parameter in alone.items():
+        assert torch.equal(first[name], second[name]), name
+        if name.endswith("key.bias"):
+            continue  # the softmax takes no notice of it: its gradient is rounding alone, which Adam blows up to a step
+        torch.testing.assert_close(first[name], parameter, atol=1e-4, rtol=0)
+    records = [json.loads((tmp_path / name / "distillation.json").read_text()) for name in ("one", "two")]
+    assert [record["processes"] for record in records] == [1, 2]
+    for mine, other in zip(*(record["history"] for record in records), strict=True):
+        parts = [key for key in mine if key.startswith("part_")]
+        assert [other[key] for key in parts] == pytest.approx([mine[key] for key in parts], abs=1e-4)

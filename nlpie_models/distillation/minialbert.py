@@ -1,0 +1,157 @@
+"""A MiniALBERT that starts from a BERT: one shared layer, factorised embeddings, adapters that change little.
+
+Shapes use V (vocabulary), H (the teacher's width) and E (the embeddings').
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+import transformers
+from torch import nn
+from transformers import PreTrainedModel
+
+from ..architectures.minialbert import MiniAlbertConfig, MiniAlbertForMaskedLM
+
+_LAYER = {
+    "attention.query": "attention.self.query",
+    "attention.key": "attention.self.key",
+    "attention.value": "attention.self.value",
+    "attention.dense": "attention.output.dense",
+    "attention.LayerNorm": "attention.output.LayerNorm",
+    "ffn": "intermediate.dense",
+    "ffn_output": "output.dense",
+    "full_layer_layer_norm": "output.LayerNorm",
+}
+_HEAD = {
+    "vocab_transform": "cls.predictions.transform.dense",
+    "vocab_layer_norm": "cls.predictions.transform.LayerNorm",
+    "vocab_projector": "cls.predictions.decoder",
+}
+_FROM_TEACHER = (
+    "vocab_size",
+    "hidden_size",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "initializer_range",
+    "layer_norm_eps",
+    "pad_token_id",
+)
+
+
+def shrink_to_minialbert(
+    teacher: PreTrainedModel,
+    *,
+    seed: int,
+    embedding: int,
+    layers: int | None = None,
+    shared: int | Literal["mean"] = "mean",
+    reduction_factor: int = 16,
+) -> MiniAlbertForMaskedLM:
+    """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
+
+    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H); positions and token types
+    are seen in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
+
+    Args:
+        teacher: The BERT.
+        seed: Of the adapters' first layers.
+        embedding: E.
+        layers: Recursions; by default the teacher's layers.
+        shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all.
+        reduction_factor: The adapters' bottleneck is H over this.
+
+    Raises:
+        ValueError: No such teacher, layer, or a rank above what the embeddings have.
+    """
+    encoder: Any = teacher.base_model
+    if not hasattr(teacher, "cls") or not isinstance(getattr(encoder.encoder, "layer", None), nn.ModuleList):
+        raise ValueError(f"expected a BERT with a masked-language-model head, got {type(teacher).__name__}")
+    depth = len(encoder.encoder.layer)
+    if shared != "mean" and not (isinstance(shared, int) and 0 <= shared < depth):
+        raise ValueError(f"expected shared to be mean or a layer between 0 and {depth - 1}, got {shared!r}")
+    sizes = {name: getattr(teacher.config, name) for name in _FROM_TEACHER}
+    config = MiniAlbertConfig(
+        **sizes, embedding_size=embedding, num_hidden_layers=layers or depth, reduction_factor=reduction_factor
+    )
+    transformers.set_seed(seed)
+    student = MiniAlbertForMaskedLM(config)
+    chosen = range(depth) if shared == "mean" else [shared]
+    states = [encoder.encoder.layer[index].state_dict() for index in chosen]
+    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    with torch.no_grad():
+        student.albert.albert.encoder.layer_of(0).load_state_dict(_renamed(mean, _LAYER))
+        _factorise_embeddings(student, encoder.embeddings)
+        head = {name: teacher.get_submodule(path) for name, path in _HEAD.items()}
+        for name, module in head.items():
+            student.get_submodule(name).load_state_dict(module.state_dict())
+        _start_adapters(student, encoder.embeddings.LayerNorm)
+    return student
+
+
+def factorise(weight: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the factors (V, E) and (E, H) of the matrix of this rank E that is nearest to ``weight`` (V, H).
+
+    They are those of the truncated singular value decomposition (Eckart and Young, 1936); the rows of the second are
+    orthonormal.
+
+    Raises:
+        ValueError: The matrix has no such rank.
+    """
+    if not 0 < rank <= min(weight.shape):
+        raise ValueError(f"expected an embedding width between 1 and {min(weight.shape)}, got {rank}")
+    left, values, right = torch.linalg.svd(weight.float(), full_matrices=False)
+    return left[:, :rank] * values[:rank], right[:rank]
+
+
+def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    return {f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")}
+
+
+def _factorise_embeddings(student: Any, teacher: Any) -> None:
+    """Set embeddings and projector so that they give about what the teacher's embeddings give.
+
+    The teacher's normalisation stands after the widening to H; here it stands before. A vector in E orthonormal
+    directions that is normalised over E is sqrt(H / E) times as short as one normalised over H, and the scale is the
+    mean of the teacher's. The shift is the projector's.
+    """
+    own, projector = student.albert.albert.embeddings, student.albert.projector
+    rank, width = student.config.embedding_size, student.config.hidden_size
+    if rank == width:
+        own.load_state_dict({name: weight for name, weight in teacher.state_dict().items() if name != "position_ids"})
+        return
+    factor, directions = factorise(teacher.word_embeddings.weight, rank)
+    own.word_embeddings.weight.copy_(factor)
+    own.position_embeddings.weight.copy_(teacher.position_embeddings.weight @ directions.T)
+    own.token_type_embeddings.weight.copy_(teacher.token_type_embeddings.weight @ directions.T)
+    own.LayerNorm.weight.fill_(teacher.LayerNorm.weight.mean() * (width / rank) ** 0.5)
+    own.LayerNorm.bias.zero_()
+    projector.weight.copy_(directions.T)
+    projector.bias.copy_(teacher.LayerNorm.bias)
+
+
+def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
+    """Make each adapter give back what the normalisation before it gives it."""
+    layer, encoder = student.albert.albert.encoder.layer_of(0), student.albert
+    before = [embeddings, *[layer.full_layer_layer_norm] * (len(encoder.att_adapters) - 1)]
+    for adapter, norm in zip(encoder.att_adapters, before, strict=True):
+        _imitate(adapter, norm)
+    for adapter in encoder.mlp_adapters:
+        _imitate(adapter, layer.attention.LayerNorm)
+
+
+def _imitate(adapter: Any, norm: nn.LayerNorm) -> None:
+    """Make an adapter (a ``MiniAlbertAdapter``) give back what a normalisation gives it.
+
+    Its residual block starts at nothing, and its own normalisation with the mean and deviation that the other's scale
+    and shift put into a vector; exactly so where these are the same for all elements.
+    """
+    adapter.block[2].weight.zero_()
+    adapter.block[2].bias.zero_()
+    adapter.norm.weight.fill_((norm.weight.square().mean() + norm.bias.var(correction=0)).sqrt())
+    adapter.norm.bias.fill_(norm.bias.mean())

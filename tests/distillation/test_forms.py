@@ -1,0 +1,137 @@
+"""How students start: taken layers, new weights, a MiniALBERT made of its teacher."""
+
+import copy
+
+import pytest
+import torch
+from transformers import BertForMaskedLM
+
+from nlpie_models.distillation.minialbert import factorise
+from nlpie_models.distillation.students import make_student
+from nlpie_models.distillation.tokenizers import check_tokenizers
+from nlpie_models.errors import WrongPair
+
+IDS = torch.tensor([[2, 20, 30, 40, 3]])
+
+
+@pytest.fixture
+def teacher(bert_config):
+    config = copy.deepcopy(bert_config)
+    config.num_hidden_layers = 4
+    torch.manual_seed(0)
+    return BertForMaskedLM(config).eval()
+
+
+def test_every_other_layer(teacher) -> None:
+    student = make_student("layers", teacher, seed=0, every=2).eval()
+    assert student.config.num_hidden_layers == 2
+    for own, index in zip(student.bert.encoder.layer, (1, 3), strict=True):
+        assert torch.equal(own.output.dense.weight, teacher.bert.encoder.layer[index].output.dense.weight)
+    assert torch.equal(student.get_output_embeddings().bias, teacher.get_output_embeddings().bias)
+    assert student.get_output_embeddings().weight is student.get_input_embeddings().weight
+
+
+def test_chosen_layers_under_a_new_head(teacher) -> None:
+    one, same, other = (make_student("layers", teacher, seed=seed, layers=[0], head="new") for seed in (1, 1, 2))
+    weights = [student.cls.predictions.transform.dense.weight for student in (one, same, other, teacher)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert not torch.equal(weights[0], weights[3])
+    assert torch.equal(one.get_input_embeddings().weight, teacher.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize(("architecture", "more"), [("bert", {}), ("minialbert", {"embedding": 6})])
+def test_new_weights_follow_from_the_seed(teacher, architecture, more) -> None:
+    sizes = {"layers": 3, "hidden": 24, "heads": 4, "feed_forward": 20, "architecture": architecture, **more}
+    one, same, other = (make_student("new", teacher, seed=seed, **sizes) for seed in (1, 1, 2))
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, same.state_dict()[name])
+    assert not torch.equal(one.get_input_embeddings().weight, other.get_input_embeddings().weight)
+    assert one(IDS).logits.shape == (1, 5, teacher.config.vocab_size)
+    assert (one.config.model_type, one.config.num_hidden_layers) == (architecture, 3)
+
+
+def test_factors_are_the_nearest_of_their_rank() -> None:
+    weight = torch.randn(50, 16, generator=torch.Generator().manual_seed(0))
+    left, right = factorise(weight, 5)
+    assert left.shape == (50, 5)
+    assert right.shape == (5, 16)
+    error = (weight - left @ right).square().sum()
+    torch.testing.assert_close(error, torch.linalg.svdvals(weight)[5:].square().sum())
+    with pytest.raises(ValueError, match="between 1 and 16, got 17"):
+        factorise(weight, 17)
+
+
+def test_minialbert_embeds_as_its_teacher_to_the_best_error(teacher) -> None:
+    student = make_student("minialbert", teacher, seed=0, embedding=8)
+    theirs = teacher.get_input_embeddings().weight
+    ours = student.get_input_embeddings().weight @ student.albert.projector.weight.T
+    best = torch.linalg.svdvals(theirs)[8:].square().sum()
+    torch.testing.assert_close((theirs - ours).square().sum(), best, rtol=1e-4, atol=1e-6)
+    assert student.config.num_hidden_layers == 4
+    assert torch.equal(student.get_output_embeddings().weight, theirs)
+
+
+def test_minialbert_of_one_layer_and_full_rank_is_its_teacher(teacher) -> None:
+    """Normalisations without scale and shift are undone by nothing, so that the adapters change nothing."""
+    student = make_student("minialbert", teacher, seed=0, embedding=32, layers=1, shared=2, reduction_factor=4).eval()
+    with torch.no_grad():
+        states = teacher(IDS, output_hidden_states=True).hidden_states
+        expected = teacher.bert.encoder.layer[2](states[0])
+        found = student(IDS, output_hidden_states=True).hidden_states
+    torch.testing.assert_close(found[0], states[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found[1], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_adapters_change_little_whatever_the_normalisation(teacher) -> None:
+    with torch.no_grad():
+        for name, parameter in teacher.named_parameters():
+            if "LayerNorm" in name:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    student = make_student("minialbert", teacher, seed=0, embedding=16, reduction_factor=4).eval()
+    adapted = {}
+    adapters = [*student.albert.att_adapters, *student.albert.mlp_adapters]
+    for adapter in adapters:
+        adapter.register_forward_hook(lambda module, args, output: adapted.update({module: (args[0], output)}))
+    with torch.no_grad():
+        student(IDS)
+    assert len(adapted) == len(adapters) == 8
+    for given, returned in adapted.values():
+        assert (returned - given).norm() < 0.15 * given.norm()
+
+
+def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
+    student = make_student("minialbert", teacher, seed=0, embedding=8)
+    own = student.albert.albert.encoder.layer_of(0).ffn.weight
+    layers = [layer.intermediate.dense.weight for layer in teacher.bert.encoder.layer]
+    torch.testing.assert_close(own, torch.stack(layers).mean(0))
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "message"),
+    [
+        ("half", {}, "expected a student form among layers, new, minialbert, got 'half'"),
+        ("layers", {"evry": 2}, "student form layers has no option 'evry'; its options: layers, every, head"),
+        ("layers", {}, "expected layers or every"),
+        ("layers", {"layers": [4]}, "expected layers between 0 and 3"),
+        ("new", {"layers": 2, "hidden": 10, "heads": 4, "feed_forward": 8}, "a width that 4 heads divide, got 10"),
+        ("new", {"layers": 2}, "wants to be told 'hidden'"),
+        ("minialbert", {"embedding": 8, "shared": 9}, "mean or a layer between 0 and 3, got 9"),
+        ("minialbert", {"embedding": 64}, "between 1 and 32, got 64"),
+    ],
+)
+def test_students_that_cannot_be(teacher, form, options, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_student(form, teacher, seed=0, **options)
+
+
+def test_different_tokenizers_are_refused_with_the_reason(tokenizer) -> None:
+    check_tokenizers("small", "large", tokenizer, copy.deepcopy(tokenizer))
+    more = copy.deepcopy(tokenizer)
+    more.add_tokens(["metformin"])
+    with pytest.raises(WrongPair, match=r"student small and teacher large .* number of pieces \(.*\)"):
+        check_tokenizers("small", "large", tokenizer, more)
+    cased = copy.deepcopy(tokenizer)
+    cased.backend_tokenizer.normalizer = None
+    with pytest.raises(WrongPair, match="lower-casing"):
+        check_tokenizers("small", "large", tokenizer, cased)

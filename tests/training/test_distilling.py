@@ -1,0 +1,197 @@
+"""Distillation by command line: the whole chain with a kill in the middle, recipes, and pairs that cannot be."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+from transformers import BertForMaskedLM, BertForPreTraining
+
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model
+from nlpie_models.cli import main
+from nlpie_models.registry import read_checkpoint
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["the patient has chest pain and fever .", "no aspirin was given for a ct scan .", "the patient denies pain ."]
+ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+TINY = ["--student", "new", "-S", "layers=1", "-S", "hidden=16", "-S", "heads=2", "-S", "feed_forward=16"]
+
+
+@pytest.fixture
+def notes(tmp_path) -> Path:
+    path = tmp_path / "notes.jsonl"
+    rows = [{"text": " ".join(TEXTS[(n + k) % 3] for k in range(n % 4 + 1)) + f" {n}"} for n in range(80)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def arguments(teacher: Path, notes: Path, output: Path, *more: object) -> list[str]:
+    fixed = ["--teacher", teacher, "--corpus", notes, "--output", output, "--block", 32, "--batch", 8, "--steps", 4]
+    fixed += ["--evaluate-every", 2, "--learning-rate", 5e-3, "--float32", "--held-out-share", 0.2]
+    return ["train", "distill", *map(str, [*fixed, *more])]
+
+
+def run(given: list[str], code: int = 0) -> str:
+    result = CliRunner().invoke(main, list(map(str, given)))
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def record_of(folder: Path) -> dict:
+    return json.loads((folder / "distillation.json").read_text())
+
+
+def test_distil_kill_resume_fine_tune_annotate(mlm_folder, notes, tmp_path) -> None:
+    more = [*TINY, "--objective", "tinybert", "--steps", 120, "--evaluate-every", 10, "--store", tmp_path / "store"]
+    run(arguments(mlm_folder, notes, tmp_path / "whole", *more))
+
+    cut = tmp_path / "cut"
+    given = arguments(mlm_folder, notes, cut, *more)
+    process = subprocess.Popen([sys.executable, "-m", "nlpie_models", *given], env=ENVIRONMENT, stderr=subprocess.PIPE)
+    state = tmp_path / "cut.runs" / "checkpoint-10" / "trainer_state.json"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said.decode()
+    assert not cut.exists()
+
+    printed = run([*given, "--resume"])
+    assert "perplexity" in printed
+    whole, resumed = record_of(tmp_path / "whole"), record_of(cut)
+    assert resumed["history"][-1] == whole["history"][-1] | {
+        key: value for key, value in resumed["history"][-1].items() if key.endswith(("_runtime", "_per_second"))
+    }
+    weights = [load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", cut)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
+    assert {file.name for file in cut.iterdir()} >= {"config.json", "tokenizer.json", "distillation.json"}
+    assert type(load_model(LocalCheckpoint(cut), "AutoModelForMaskedLM")) is BertForMaskedLM
+
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = [{"text": TEXTS[0], "entities": [{"start": 16, "end": 26, "label": "problem"}]}] * 8
+    for split in ("train", "validation"):
+        (data / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    tuned = ["--start", cut, "--data", data, "--output", tmp_path / "ner", "--window", 32, "--epochs", 1]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "recipes" / "finetune.py"), *map(str, tuned)],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    note = tmp_path / "note.txt"
+    note.write_text(TEXTS[0])
+    run(["annotate", note, "-c", tmp_path / "ner", "-o", tmp_path / "out.jsonl"])
+    [row] = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert row["coverage"]["characters"] == len(TEXTS[0])
+
+
+RECIPE = """
+name = "tiny-student"
+summary = "tiny"
+status = "planned"
+licence = "mit"
+[architecture]
+model_type = "minialbert"
+layers = 2
+hidden = 32
+embedding = 8
+heads = 2
+feed_forward = 48
+vocabulary = 126
+cased = false
+[recipe]
+kind = "distillation"
+data = "tiny notes"
+objective = "layerwise"
+teacher = {teacher}
+student_form = "minialbert"
+learning_rate = 5e-3
+batch = 4
+steps = 2
+block = 32
+[recipe.student_options]
+embedding = 8
+reduction_factor = 4
+[recipe.objective_options]
+attention = 1.5
+[[recipe.corpora]]
+path = "notes.jsonl"
+"""
+
+
+def test_a_recipe_of_the_registry(mlm_folder, notes, tmp_path, monkeypatch) -> None:
+    toml = tmp_path / "tiny-student.toml"
+    toml.write_text(RECIPE.format(teacher=json.dumps(str(mlm_folder))))
+    monkeypatch.setattr(import_module("nlpie_models.cli.train"), "get_checkpoint", lambda name: read_checkpoint(toml))
+    given = ["train", "distill", "tiny-student", "--output", tmp_path / "model", "--float32"]
+    assert "holds notes.jsonl" in run(given, code=2)
+    run([*given, "--data", notes.parent, "--held-out-share", 0.2, "--batch", 2])
+    record = record_of(tmp_path / "model")
+    assert record["arguments"]["batch"] == 2
+    assert record["arguments"]["steps"] == 2
+    assert record["objective"]["weights"]["attention"] == 1.5
+    config = LocalCheckpoint(tmp_path / "model").config
+    assert (config["model_type"], config["embedding_size"], config["num_hidden_layers"]) == ("minialbert", 8, 2)
+
+
+@pytest.fixture
+def other_words(mlm_folder, tokenizer, bert_config, tmp_path) -> Path:
+    """Return a masked language model like the teacher, with one piece more."""
+    folder = tmp_path / "other"
+    more = copy.deepcopy(tokenizer)
+    more.add_tokens(["metformin"])
+    config = copy.deepcopy(bert_config)
+    config.vocab_size = len(more)
+    BertForMaskedLM(config).save_pretrained(folder)
+    more.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--student", "{other}", "--objective", "distilbert"], "have different tokenizers: they differ in number of"),
+        ([*TINY, "--objective", "distilbert"], "has hidden_size 16 and the teacher (bert"),
+        ([*TINY, "-S", "heads=4", "--objective", "tinybert"], "has num_attention_heads 4 and the teacher (bert"),
+        ([*TINY, "-S", "layers=3", "--objective", "tinybert"], "has 3 layers and the teacher (bert"),
+        (["--teacher", "{ner}", *TINY, "--objective", "tinybert"], "says, and {ner} has none"),
+        ([*TINY, "--objective", "tinybret"], "Did you mean 'tinybert'?"),
+        ([*TINY, "--objective", "tinybert", "-O", "mlm=1"], "objective tinybert has no option 'mlm'"),
+        ([*TINY, "--objective", "minilm", "-O", "mlm=0"], "does not train the student's language-model head"),
+        (["--student", "layers", "-S", "every=3", "--objective", "minilm"], "cannot make a student of {teacher}"),
+        (["--student", "{teacher}", "-S", "every=2", "--objective", "minilm"], "options are for the student forms"),
+    ],
+    ids=lambda value: None if isinstance(value, list) else value[:40],
+)
+def test_wrong_pairs_are_refused_before_the_first_step(
+    mlm_folder, ner_folder, other_words, notes, tmp_path, more, message
+) -> None:
+    places = {"other": other_words, "ner": ner_folder, "teacher": mlm_folder}
+    more = [word.format(**places) for word in more]
+    printed = run(arguments(mlm_folder, notes, tmp_path / "x", *more), code=1)
+    assert message.format(**places) in printed
+    assert not (tmp_path / "x").exists()
+    assert not (tmp_path / "x.runs").exists()
+
+
+def test_what_is_missing() -> None:
+    assert "--teacher is missing" in run(["train", "distill", "--output", "y"], code=2)
+    assert "was not made so" in run(["train", "distill", "open-small", "--output", "y"], code=2)
+
+
+def test_a_teacher_with_bert_s_next_sentence_head(bert_config, tokenizer, notes, tmp_path) -> None:
+    BertForPreTraining(bert_config).save_pretrained(tmp_path / "teacher")
+    tokenizer.save_pretrained(tmp_path / "teacher")
+    run(arguments(tmp_path / "teacher", notes, tmp_path / "x", "--student", "layers", "-S", "every=2",
+                  "--objective", "distilbert"))  # fmt: skip
+    assert record_of(tmp_path / "x")["objective"]["name"] == "distilbert"
