@@ -108,7 +108,7 @@ def test_a_second_load_gives_the_same(pipe) -> None:
 def test_readme_snippets_print_what_the_readme_says() -> None:
     readme = (ROOT / "README.md").read_text()
     snippets = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", readme, re.DOTALL)
-    assert len(snippets) == 6
+    assert len(snippets) == 7
     for code, expected in snippets:
         printed = io.StringIO()
         with redirect_stdout(printed):
