@@ -175,7 +175,7 @@ def draw_forgetting(report: Forgetting, path: Path) -> None:
             right.scatter(change.after - change.before, place, color=colour)
         right.axvline(0, color="0.8", zorder=0)
         right.set_yticks(range(len(report.scores) + 1), [change.what for change in _with_mean(report)])
-        right.set(xlabel="change of the score, and its 95% interval")
+        right.set(xlabel="change of the score, 95%")
         for axes in (left, right):
             axes.invert_yaxis()
             axes.spines[["top", "right"]].set_visible(False)
