@@ -19,6 +19,7 @@ from .sentence_modules import read_embedding_options
 from .tasks import Task, list_tasks
 
 ENCODER = "AutoModel"
+MASKED_LM = "AutoModelForMaskedLM"
 PACKAGE = Path(__file__).parent
 BUNDLED_FOLDER = PACKAGE / "bundled"
 ZOO_FOLDER = PACKAGE.parent / "zoo"
@@ -188,7 +189,8 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
 
     Args:
         checkpoint: The files.
-        auto_class: transformers' Auto class of the model wanted; ``AutoModel`` reads the encoder and leaves the head.
+        auto_class: transformers' Auto class of the model wanted; ``AutoModel`` reads the encoder and leaves the head, a
+            masked language model keeps a pooler that it does not use.
 
     Raises:
         CheckpointError: The files are damaged, or tensors are missing, unexpected or misshapen; lists them.
@@ -216,6 +218,10 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
     _refuse_wrong_tensors(checkpoint, model, info, encoder_only=auto_class == ENCODER)
     if any(key.startswith("pooler.") for key in info["missing_keys"]):
         model.pooler = None
+    if auto_class == MASKED_LM and any(_is_pooler(key) for key in info["unexpected_keys"]):
+        from .distillation.students import keep_pooler
+
+        keep_pooler(model, load_model(checkpoint, ENCODER))
     return model
 
 
@@ -371,18 +377,14 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
     (no other model has one), or missing from an encoder (no task reads it there). The next-sentence head that BERT was
     pretrained with, beside its masked-language-model head, may be left over too.
     """
-
-    def is_pooler(key: str) -> bool:
-        return ".pooler." in f".{key}"
-
     own_modules = {model.base_model_prefix, *(name for name, _ in model.named_children())}
     found = {
-        "missing": sorted(key for key in info["missing_keys"] if not (encoder_only and is_pooler(key))),
+        "missing": sorted(key for key in info["missing_keys"] if not (encoder_only and _is_pooler(key))),
         "misshapen": sorted(str(key[0]) for key in info["mismatched_keys"]),
         "unexpected": sorted(
             key
             for key in info["unexpected_keys"]
-            if not (is_pooler(key) or key.endswith("position_ids") or key.startswith("cls.seq_relationship."))
+            if not (_is_pooler(key) or key.endswith("position_ids") or key.startswith("cls.seq_relationship."))
             and (not encoder_only or key.partition(".")[0] in own_modules)
         ),
     }
@@ -392,6 +394,10 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
             f"the weights in {checkpoint.folder} do not fit {type(model).__name__}: {'; '.join(parts)}. "
             "Copy or download the checkpoint again, or convert it with the program that wrote it."
         )
+
+
+def _is_pooler(key: str) -> bool:
+    return ".pooler." in f".{key}"
 
 
 @contextlib.contextmanager

@@ -107,7 +107,20 @@ def put_head_on(encoder: PreTrainedModel, auto_class: str, seed: int) -> Any:
     body = getattr(model, model.base_model_prefix)
     weights = {name: weight for name, weight in encoder.state_dict().items() if name in body.state_dict()}
     body.load_state_dict({**body.state_dict(), **weights})
+    if auto_class == _MASKED_LM:
+        keep_pooler(model, encoder)
     return model
+
+
+def keep_pooler(model: PreTrainedModel, encoder: PreTrainedModel) -> None:
+    """Let a masked language model carry an encoder's pooler, if it has one, and save it.
+
+    It plays no part there, but classifiers that are fine-tuned from the model start from it: with a new pooler they
+    learn less from few examples.
+    """
+    pooler = getattr(encoder, "pooler", None)
+    if pooler is not None:
+        model.base_model.pooler = pooler  # type: ignore[assignment]
 
 
 def take_layers(

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
+from ..checkpoint_files import MASKED_LM, LocalCheckpoint, load_model, load_tokenizer
 from ..data.corpora import Source, find_source_files, get_corpus
 from ..engines import default_device
 from ..errors import CheckpointError
@@ -20,7 +20,6 @@ from ..files import sha256_of
 from ..training.corpus import Recipe, prepare_corpus
 from ..training.masked_lm import IGNORED, sparse_head, sum_losses
 from ..training.masking import MaskedBlocks, collate_blocks
-from ..training.starting import MASKED_LM
 
 _CORPUS = "text"
 _BATCH = 16

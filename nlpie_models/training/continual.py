@@ -8,12 +8,12 @@ from typing import Any
 import datasets
 import numpy as np
 
-from ..checkpoint_files import LocalCheckpoint
+from ..checkpoint_files import MASKED_LM, LocalCheckpoint
 from ..errors import NlpieError
 from .corpus import PreparedCorpus
 from .masking import MaskedBlocks
 from .pretraining import PretrainingArguments, pretrain
-from .starting import MASKED_LM, start_masked_lm
+from .starting import start_masked_lm
 
 _HELD_OUT_SEED = 0
 

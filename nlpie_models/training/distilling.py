@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from ..checkpoint_files import ENCODER, LocalCheckpoint, find_checkpoint, load_model, load_tokenizer
+from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, find_checkpoint, load_model, load_tokenizer
 from ..distillation.contract import Objective, check_options, describe
 from ..distillation.objectives import get_objective
 from ..distillation.students import FORMS, make_student
@@ -20,7 +20,7 @@ from ..tasks import get_task
 from .continual import Mix
 from .masked_lm import sparse_head
 from .pretraining import MaskedLMRun, PretrainingArguments
-from .starting import MASKED_LM, start_masked_lm
+from .starting import start_masked_lm
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer
+from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, load_model, load_tokenizer
 from ..distillation.students import put_head_on
 from ..distillation.tokenizers import tokenizer_difference
 from ..engines import default_device
@@ -16,7 +16,6 @@ from ..errors import CheckpointError
 from ..tasks import SEQUENCES, TOKENS, Task
 
 _RAREST = 1e-4
-MASKED_LM = "AutoModelForMaskedLM"
 Tune = Literal["all", "layers", "last-layer", "adapters"]
 
 
