@@ -6,13 +6,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.errors import NlpieError
+from nlpie_models.tasks import get_task
 from nlpie_models.training.masking import MaskedBlocks
 from nlpie_models.training.pretraining import PretrainingArguments, parameter_groups, pretrain, set_dropout
-from nlpie_models.training.starting import start_masked_lm
+from nlpie_models.training.starting import HeadPlan, start_masked_lm, start_model
 
 TEXTS = ["the patient has chest pain and fever", "no aspirin was given for a ct scan", "the patient denies fever"]
 
@@ -127,6 +128,24 @@ def test_a_new_head_starts_from_the_frequencies_of_the_corpus(ner_folder, mlm_fo
     kept, _ = start_masked_lm(LocalCheckpoint(mlm_folder), seed=0, counts=counts)
     own = BertForMaskedLM.from_pretrained(mlm_folder)
     assert torch.equal(kept.get_output_embeddings().bias, own.get_output_embeddings().bias)
+
+
+def test_classifiers_start_from_the_pooler_of_the_encoder_that_was_trained_further(
+    bert_config, tokenizer, tmp_path
+) -> None:
+    def kept(model, name: str) -> LocalCheckpoint:
+        model.save_pretrained(tmp_path / name)
+        tokenizer.save_pretrained(tmp_path / name)
+        return LocalCheckpoint(tmp_path / name)
+
+    encoder = BertModel(bert_config)
+    first, _ = start_masked_lm(kept(encoder, "encoder"), seed=0)
+    second, _ = start_masked_lm(kept(first, "first"), seed=0)
+    ids = torch.arange(6)[None]
+    assert torch.equal(first.eval()(ids).logits, second.eval()(ids).logits)
+    head = HeadPlan(get_task("classification"), ["yes", "no"], False, 16, {})
+    classifier, _ = start_model(kept(second, "second"), head, seed=0)
+    assert torch.equal(classifier.bert.pooler.dense.weight, encoder.pooler.dense.weight)
 
 
 def test_dropout_of_the_training_is_not_that_of_the_config(bert_config) -> None:
