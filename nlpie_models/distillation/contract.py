@@ -46,6 +46,7 @@ class Needs:
             read, as ``outputs.projections``.
         one_length: Whether padding enters the means: every batch must be padded to the same length, lest the loss
             depend on how a step is cut into batches.
+        unmasked_teacher: Whether the teacher reads the labels' tokens where the student reads masks.
     """
 
     student_logits: bool = True
@@ -54,6 +55,7 @@ class Needs:
     attentions: bool = False
     projections: tuple[int, int] | None = None
     one_length: bool = False
+    unmasked_teacher: bool = False
 
 
 class Objective(Protocol):

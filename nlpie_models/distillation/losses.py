@@ -45,6 +45,17 @@ def hidden_cosine(student: torch.Tensor, teacher: torch.Tensor, attention_mask: 
     return (distances * attention_mask).sum() / attention_mask.sum()
 
 
+def mean_vectors(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean (B, H) of hidden states (B, L, H) over attended tokens."""
+    kept = attention_mask[..., None]
+    return (states.float() * kept).sum(1) / kept.sum(1)
+
+
+def vector_cosine(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Return one less the cosine of vectors (B, H), the mean over B."""
+    return (1.0 - functional.cosine_similarity(student.float(), teacher.float(), dim=-1)).mean()
+
+
 def hidden_mse(
     student: torch.Tensor, teacher: torch.Tensor, attention_mask: torch.Tensor | None = None
 ) -> torch.Tensor:

@@ -10,7 +10,7 @@ from safetensors.torch import load_model, save_file
 from torch import nn
 from transformers import PreTrainedModel, Trainer
 
-from .contract import Needs, Objective, count_units
+from .contract import IGNORED, Needs, Objective, count_units
 from .projections import recorded_projections
 
 OBJECTIVE_FILE = "objective.safetensors"
@@ -79,11 +79,14 @@ class Pair(nn.Module):
 
         Args:
             labels: As the objective wants them.
-            **inputs: What both models are given: ``input_ids`` and ``attention_mask`` (B, L) and the like.
+            **inputs: What both models are given: ``input_ids`` and ``attention_mask`` (B, L) and the like; the teacher
+                without masks where the objective says so.
         """
         needs: Needs = self.objective.needs
         outputs = ask(self.student, inputs, needs, layer=needs.projections and needs.projections[0])
         batch = {"labels": labels, "attention_mask": inputs["attention_mask"]}
+        if needs.unmasked_teacher:
+            inputs["input_ids"] = torch.where(labels == IGNORED, inputs["input_ids"], labels)
         parts = self.objective(outputs, self.teacher(inputs, needs), batch)
         return {"parts": parts} if self.training else {"parts": parts, "logits": outputs.logits}
 
