@@ -11,8 +11,8 @@ from ..registry import CorpusPart, Recipe
 from .options import TEXT
 
 if TYPE_CHECKING:
-    from ..training.continual import Mix
     from ..training.corpus import PreparedCorpus
+    from ..training.mix import Mix
     from ..training.pretraining import PretrainingArguments
 
 _OPTIONS = (
@@ -116,9 +116,9 @@ class CorpusOptions:
         from accelerate import PartialState
 
         from ..data.corpora import Source, get_corpus
-        from ..training.continual import Mix
         from ..training.corpus import Recipe as Preparation
         from ..training.corpus import prepare_corpus
+        from ..training.mix import Mix
         from ..training.precision import has_accelerator
 
         store = self.store or self.output.with_name(f"{self.output.name}.corpus")

@@ -56,8 +56,9 @@ def train() -> None:
 @corpus_options
 @click.option("--head-steps", default=0, help="Steps in which a new head is trained alone before.")
 @click.option("--head-learning-rate", default=1e-3, help="Their peak rate.")
+@click.option("--anchor", help="Encoder whose sentence vectors are to be kept, such as the start; none by default.")
 def continue_command(
-    name: str | None, start: str | None, head_steps: int, head_learning_rate: float, **shared: Any
+    name: str | None, start: str | None, head_steps: int, head_learning_rate: float, anchor: str | None, **shared: Any
 ) -> None:
     r"""Train a masked language model further on clinical text (continual learning).
 
@@ -79,6 +80,7 @@ def continue_command(
     from ..training.continual import continue_pretraining
 
     checkpoint = find_checkpoint(start, get_task("embedding"), None)
+    anchored_to = find_checkpoint(anchor, get_task("embedding"), None) if anchor else None
     mix = given.prepare(_recipe_of(name), load_tokenizer(checkpoint))
     record = continue_pretraining(
         checkpoint,
@@ -87,6 +89,7 @@ def continue_command(
         arguments=given.plan(mix),
         head_steps=head_steps,
         head_learning_rate=head_learning_rate,
+        anchor=anchored_to,
         whole_words=given.whole_words,
         resume=given.resume,
     )
@@ -100,7 +103,7 @@ def continue_command(
 @click.option(
     "-S", "--student-option", "student_options", type=TASK_OPTION, multiple=True, help="NAME=VALUE, such as every=2."
 )
-@click.option("--objective", help="distilbert, tinybert, layerwise, minilm or task.")
+@click.option("--objective", help="distilbert, tinybert, layerwise, minilm, sentence or task.")
 @click.option(
     "-O", "--objective-option", "objective_options", type=TASK_OPTION, multiple=True, help="NAME=VALUE, such as mlm=1."
 )

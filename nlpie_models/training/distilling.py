@@ -17,8 +17,8 @@ from ..distillation.tokenizers import check_tokenizers
 from ..distillation.trainer import DistillationTrainer, Pair, Teacher
 from ..errors import CheckpointError, MissingHead, NlpieError
 from ..tasks import get_task
-from .continual import Mix
 from .masked_lm import sparse_head
+from .mix import Mix
 from .pretraining import MaskedLMRun, PretrainingArguments
 from .starting import start_masked_lm
 
@@ -75,12 +75,22 @@ def distil(
             cannot be.
     """
     pair = make_pair(teacher, method, seed=arguments.seed)
-    objective: Any = pair.objective
     tokenizer = load_tokenizer(teacher)
     train, held_out = mix.masked(tokenizer, arguments, whole_words=whole_words)
-    run = MaskedLMRun(
-        tokenizer, train, held_out, output, arguments, pad_to=block if objective.needs.one_length else None
+    pad_to = block if pair.objective.needs.one_length else None
+    return train_pair(
+        pair,
+        MaskedLMRun(tokenizer, train, held_out, output, arguments, pad_to=pad_to),
+        record_name="distillation.json",
+        resume=resume,
+        teacher=teacher.short_name,
+        objective={"name": method.objective, **method.objective_options, "weights": pair.objective.weights},
+        student={"form": method.student, **method.student_options},
     )
+
+
+def train_pair(pair: Pair, run: MaskedLMRun, *, record_name: str, resume: bool, **facts: Any) -> dict[str, Any]:
+    """Train the student of a pair as a masked language model and save it; see :meth:`MaskedLMRun.train`."""
     with ExitStack() as stack:
         stack.enter_context(sparse_head(pair.student))
         stack.enter_context(sparse_head(pair.teacher.model))
@@ -88,12 +98,21 @@ def distil(
             partial(DistillationTrainer, model=pair),
             pair,
             saved=pair.student,
-            record_name="distillation.json",
+            record_name=record_name,
             resume=resume,
-            teacher=teacher.short_name,
-            objective={"name": method.objective, **method.objective_options, "weights": objective.weights},
-            student={"form": method.student, **method.student_options},
+            **facts,
         )
+
+
+def make_anchored(model: Any, tokenizer: Any, anchor: LocalCheckpoint, *, seed: int) -> Pair:
+    """Join a masked language model with the encoder whose sentence vectors it is to keep.
+
+    Raises:
+        WrongPair: The two do not go together; names both.
+    """
+    check_tokenizers("the start", anchor.name, tokenizer, load_tokenizer(anchor))
+    teacher, _ = _load_teacher(anchor, seed)
+    return Pair(model, Teacher(teacher), get_objective("sentence")(model.config, teacher.config))
 
 
 def make_pair(teacher: LocalCheckpoint, method: Method, *, seed: int) -> Pair:

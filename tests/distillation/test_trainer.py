@@ -160,3 +160,15 @@ def test_task_distillation_of_token_classifiers(make_pair, tokenizer, tmp_path) 
     before = trainer.evaluate()["eval_loss"]
     trainer.train()
     assert trainer.evaluate()["eval_loss"] < before
+
+
+def test_a_teacher_that_reads_what_the_student_must_guess(make_pair) -> None:
+    seen = {}
+    for name in ("sentence", "distilbert"):
+        pair = make_pair(name)
+        pair.teacher.model.register_forward_pre_hook(
+            lambda module, args, kwargs, name=name: seen.update({name: kwargs["input_ids"].tolist()}), with_kwargs=True
+        )
+        ids = torch.tensor([[5, 1, 7]])
+        pair(labels=torch.tensor([[-100, 6, -100]]), input_ids=ids, attention_mask=torch.ones_like(ids))
+    assert seen == {"sentence": [[5, 6, 7]], "distilbert": [[5, 1, 7]]}

@@ -4,6 +4,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -62,6 +63,21 @@ def test_a_new_head_then_the_whole_model_with_replay(ner_folder, notes, tmp_path
     assert whole["perplexity"]["corpus"] < head["perplexity"]["corpus"]
     assert load_clinical(output, "fill-mask", device="cpu")("the patient has [MASK]").masks
     assert "exists already" in run(*arguments(ner_folder, notes, output), code=1)
+
+
+def test_an_anchor_keeps_the_sentence_vectors(ner_folder, notes, tmp_path) -> None:
+    run(*arguments(ner_folder, notes, tmp_path / "free", "--steps", 40))
+    run(*arguments(ner_folder, notes, tmp_path / "anchored", "--steps", 40, "--anchor", ner_folder))
+    assert record_of(tmp_path / "anchored")["anchor"] == ner_folder.name
+    free, anchored, start = (
+        np.stack(load_clinical(folder, "embedding", device="cpu")(TEXTS))
+        for folder in (tmp_path / "free", tmp_path / "anchored", ner_folder)
+    )
+    cosines = [
+        np.sum(vectors * start, axis=1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(start, axis=1)
+        for vectors in (free, anchored)
+    ]
+    assert (cosines[1] > cosines[0]).all()
 
 
 @pytest.mark.parametrize(

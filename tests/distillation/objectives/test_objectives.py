@@ -57,7 +57,7 @@ def disturb(found: SimpleNamespace, mask: torch.Tensor, by: float) -> None:
 
 
 def test_they_are_found_by_file_name() -> None:
-    assert NAMES == ["distilbert", "layerwise", "minilm", "task", "tinybert"]
+    assert NAMES == ["distilbert", "layerwise", "minilm", "sentence", "task", "tinybert"]
     with pytest.raises(UnknownName, match=r"Did you mean 'tinybert'\? Known: distilbert, layerwise"):
         get_objective("tinybret")
 
