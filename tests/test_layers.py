@@ -40,7 +40,7 @@ LAYERS = [
     },
     {"evaluation"},
     {"bundles", "card_metadata", "cards", "smoke"},
-    {"release", "release_checks", "release_plan"},
+    {"dataset_release", "release", "release_changes", "release_checks", "release_commit", "release_plan"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
