@@ -62,7 +62,7 @@ def put_tag(api: "HfApi", plan: Plan, tag: str, commit: str) -> None:
         api.create_tag(plan.repo_id, repo_type=plan.repo_type, tag=tag, revision=commit)
 
 
-def push_commit(api: "HfApi", folder: Path, plan: Plan, message: str, prove: Prove) -> str:
+def push_commit(api: "HfApi", folder: Path, plan: Plan, message: str, prove: Prove = lambda _: None) -> str:
     """Push a folder as one commit and load it again; if that fails, main gets its old files back.
 
     Args:
@@ -89,7 +89,9 @@ def push_commit(api: "HfApi", folder: Path, plan: Plan, message: str, prove: Pro
     return commit
 
 
-def propose_commit(api: "HfApi", folder: Path, plan: Plan, message: str, prove: Prove) -> tuple[str, str | None]:
+def propose_commit(
+    api: "HfApi", folder: Path, plan: Plan, message: str, prove: Prove = lambda _: None
+) -> tuple[str, str | None]:
     """Open a pull request with a folder, or find the one that has these very files, and load it again.
 
     Args and errors are those of :func:`push_commit`; main is left alone.

@@ -39,7 +39,7 @@ LAYERS = [
         "training",
     },
     {"evaluation"},
-    {"bundles", "card_metadata", "cards", "smoke"},
+    {"bundles", "card_metadata", "cards", "dataset_cards", "smoke"},
     {"dataset_release", "release", "release_changes", "release_checks", "release_commit", "release_plan"},
     {"cli"},
 ]
