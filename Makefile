@@ -32,7 +32,7 @@ check-docs: $(VENV)/.dev  ## Fail if a generated table or card is stale
 	$(NLPIE) card --all --check
 
 changed: $(VENV)/.dev  ## Write the checkpoints that changed since $$SINCE to $$GITHUB_OUTPUT
-	echo "checkpoints=$$($(NLPIE) release changed --since "$$SINCE")" >> "$$GITHUB_OUTPUT"
+	found=$$($(NLPIE) release changed --since "$$SINCE") && echo "checkpoints=$$found" >> "$$GITHUB_OUTPUT"
 
 evaluate: $(VENV)/.dev  ## Score $$CHECKPOINT on the open suite, as far as its sets are on the Hub, and write the tables
 	$(NLPIE) evaluate "$$CHECKPOINT" --suite open

@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from .checkpoint_files import ADAPTER_FILE
 from .errors import ReleaseError
-from .registry import list_checkpoints
+from .registry import Checkpoint, list_checkpoints
 
 _PATHS = re.compile(r"nlpie_models/checkpoints/(?P<row>[^/]+)\.toml|(nlpie_models/bundled|zoo)/(?P<files>[^/]+)/.+")
 
@@ -24,13 +25,19 @@ def find_changed(since: str, root: Path) -> list[str]:
     command = ["git", "diff", "--name-only", "-z", "--end-of-options", since, "HEAD"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
-        raise ReleaseError(
-            f"git cannot compare {since!r} with this checkout: {done.stderr.strip()}; give a commit that it has"
-        )
+        reason = next(iter(done.stderr.strip().splitlines()), "git failed").rstrip(".")
+        raise ReleaseError(f"cannot compare {since!r} with this checkout ({reason}); give a commit that it has")
     return changed_by(done.stdout.split("\0"))
 
 
 def changed_by(names: Iterable[str]) -> list[str]:
-    """Return the checkpoints that files belong to, by name; those that are planned have nothing to evaluate yet."""
-    found = [match["row"] or match["files"] for name in names if (match := _PATHS.fullmatch(name))]
-    return sorted({*found} & {row.name for row in list_checkpoints() if row.status != "planned"})
+    """Return the checkpoints that files belong to, by name: those that a suite can fine-tune.
+
+    A planned one has no weights yet, and an adapter is fine-tuned already.
+    """
+    found = {match["row"] or match["files"] for name in names if (match := _PATHS.fullmatch(name))}
+    return sorted(row.name for row in list_checkpoints() if row.name in found and _can_start(row))
+
+
+def _can_start(row: Checkpoint) -> bool:
+    return row.status != "planned" and not (row.weights and row.weights.file == ADAPTER_FILE)
