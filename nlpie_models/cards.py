@@ -212,7 +212,8 @@ def _training(row: Checkpoint, recipe: Recipe, texts: Texts) -> Iterable[tuple[s
     if recipe.kind == "distillation":
         theirs = "the authors' script leaves the teacher's dropout on" if row.paper else ""
         yield "teacher's dropout", theirs or "off: the teacher is in evaluation mode"
-    yield "hardware and time", "not stated" if recipe.hours is None else f"{recipe.hours:g} hours on 4 GPUs"
+    time = [] if recipe.hours is None else [f"{recipe.hours:g} hours"]
+    yield "hardware and time", ", ".join([*([recipe.hardware] if recipe.hardware else []), *time]) or "not stated"
 
 
 def _results_table(results: Sequence[Results]) -> str:

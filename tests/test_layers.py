@@ -105,6 +105,7 @@ def test_documents_know_no_torch() -> None:
         ["card", "--help"],
         ["release", "push", "--help"],
         ["data", "prepare", "--help"],
+        ["data", "publish", "--help"],
     ],
 )
 def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None:
