@@ -37,9 +37,9 @@ def stage_sets(candidates: Sequence[Candidate], repo_id: str) -> Iterator[Path]:
         folder = Path(temporary)
         for each in sets:
             (folder / each.name).mkdir()
-            for path in each.splits.values():
-                for file in (path, *path.parent.glob("LICEN[CS]E*")):
-                    shutil.copyfile(file, folder / each.name / file.name)
+            licences = next(iter(each.splits.values())).parent.glob("LICEN[CS]E*")
+            for file in (*each.splits.values(), *licences):
+                shutil.copyfile(file, folder / each.name / file.name)
         (folder / CARD).write_text(make_dataset_card(sets, repo_id), encoding="utf-8")
         write_manifest(folder)
         yield folder

@@ -130,7 +130,7 @@ def is_whole(files: dict[str, bytes]) -> bool:
 
 def test_without_yes_the_command_says_what_is_left_out_and_why(hub, sets) -> None:
     printed = publish_by_command(sets)
-    assert re.search(r"kinds +published +MIT, 66 rows", printed)
+    assert re.search(r"kinds +publish +MIT, 66 rows", printed)
     assert re.search(r"spans +left out +licence: CC BY-NC 4.0", printed)
     assert re.search(r"notes +left out +no licence is declared for it", printed)
     assert "empty" not in printed
@@ -282,6 +282,8 @@ def test_sets_that_cannot_be_had_from_the_hub(hub, sets, suite, ner_folder, tmp_
     assert "could not be downloaded" in evaluate("--revision", "v1")
     assert "`hf download org/sets --repo-type dataset --revision v1`" in evaluate("--revision", "v1")
     assert not hub.calls
+    refused = nlpie("evaluate", ner_folder, "--data", sets / "kinds", "--revision", "v1", code=2)
+    assert "--revision is for --suite without --data" in refused
     suite.write_text(SUITE.replace(f'repo = "{REPO}"', ""))
     read_suite.cache_clear()
     assert "the sets of this suite are not on the Hub; give --data" in evaluate()

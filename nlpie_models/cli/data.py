@@ -102,13 +102,10 @@ def _echo_candidates(candidates: "Sequence[Candidate]") -> None:
     width = max((len(each.name) for each in candidates), default=0)
     for each in candidates:
         if each.known is None or each.refusal is not None:
-            outcome, detail = click.style("left out ", fg="yellow"), each.refusal
+            outcome = f"{click.style('left out', fg='yellow')}  {each.refusal}"
         else:
-            outcome, detail = (
-                click.style("published", fg="green"),
-                f"{each.known.licence}, {sum(each.rows.values()):,} rows",
-            )
-        click.echo(f"{each.name:<{width}}  {outcome}  {detail}")
+            outcome = f"{click.style('publish ', fg='green')}  {each.known.licence}, {sum(each.rows.values()):,} rows"
+        click.echo(f"{each.name:<{width}}  {outcome}")
 
 
 def _render(receipt: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """``nlpie evaluate``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,19 +90,27 @@ def evaluate(
     if compare:
         _compare(checkpoints, results, protocol or budget)
     elif checkpoints:
-        if name and len(checkpoints) > 1:
-            raise click.UsageError("--name is for one CHECKPOINT")
-        if suite and protocol:
-            raise click.UsageError("--protocol is for a CHECKPOINT as it is; a suite has its budgets")
+        _refuse_faults(
+            {
+                "--name is for one CHECKPOINT": name and len(checkpoints) > 1,
+                "--protocol is for a CHECKPOINT as it is; a suite has its budgets": suite and protocol,
+                "--revision is for --suite without --data": revision and (data or not suite),
+                "--data is missing: the folder of the data set": not (suite or data),
+            }
+        )
         if suite:
             _run_suite(checkpoints, suite, budget, sets, seeds, data, revision, name, results)
-        elif data is None:
-            raise click.UsageError("--data is missing: the folder of the data set")
-        else:
+        elif data:
             for checkpoint in checkpoints:
                 _score(checkpoint, task, data, splits, label_map, protocol, baselines, name, results)
     if report is not None:
         _report(ctx, results, report, check)
+
+
+def _refuse_faults(faults: Mapping[str, object]) -> None:
+    for fault, holds in faults.items():
+        if holds:
+            raise click.UsageError(fault)
 
 
 def _score(
