@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
 NLPIE = $(VENV)/bin/nlpie
 
-.PHONY: demo test lint lint-workflows wheel check-docs release-check release-push clean
+.PHONY: demo test lint lint-workflows wheel check-docs changed evaluate propose-results release-check release-push clean
 
 demo: $(VENV)/.core  ## Annotate the example notes: shown in colour, written to out/demo as JSON lines and HTML
 	$(NLPIE) annotate examples/notes/*.txt --show --overwrite -o out/demo/notes.jsonl -o out/demo/notes.html
@@ -30,6 +30,17 @@ wheel: $(VENV)/.dev  ## Build the wheel, install it elsewhere and use it there
 check-docs: $(VENV)/.dev  ## Fail if a generated table or card is stale
 	$(NLPIE) evaluate --report README.md --check
 	$(NLPIE) card --all --check
+
+changed: $(VENV)/.dev  ## Write the checkpoints that changed since $$SINCE to $$GITHUB_OUTPUT
+	found=$$($(NLPIE) release changed --since "$$SINCE") && echo "checkpoints=$$found" >> "$$GITHUB_OUTPUT"
+
+evaluate: $(VENV)/.dev  ## Score $$CHECKPOINT on the open suite, as far as its sets are on the Hub, and write the tables
+	$(NLPIE) evaluate "$$CHECKPOINT" --suite open
+	$(NLPIE) evaluate --report README.md
+	$(NLPIE) card --all
+
+propose-results:  ## Open a pull request with what `make evaluate` has written
+	.ci/propose-results
 
 release-check: $(VENV)/.dev  ## Check whether $$CHECKPOINT is fit to be released
 	$(NLPIE) release check "$$CHECKPOINT"

@@ -13,7 +13,7 @@ from .evaluation.results import OWN_HEAD, Results
 from .registry import Checkpoint, get_checkpoint
 
 _LIBRARY = "transformers"
-_PIPELINES = {
+PIPELINES = {
     "ner": "token-classification",
     "relation": "text-classification",
     "nli": "text-classification",
@@ -38,7 +38,7 @@ _RULES: dict[str, tuple[Callable[[str], Any], str]] = {
     "license": (_LICENCES.__contains__, "an identifier of the Hub, such as mit"),
     "language": (_LANGUAGE.fullmatch, "a code of ISO 639, such as en"),
     "library_name": (_LIBRARY.__eq__, _LIBRARY),
-    "pipeline_tag": (frozenset(_PIPELINES.values()).__contains__, " or ".join(sorted({*_PIPELINES.values()}))),
+    "pipeline_tag": (frozenset(PIPELINES.values()).__contains__, " or ".join(sorted({*PIPELINES.values()}))),
     "base_model": (_HUB_ID.fullmatch, "the name of a repository of the Hub"),
     "base_model_relation": (_RELATIONS.__contains__, " or ".join(_RELATIONS)),
     "datasets": (_HUB_ID.fullmatch, "the name of a data set, without spaces"),
@@ -61,7 +61,7 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
         language="en",
         license=row.licence,
         library_name=_LIBRARY,
-        pipeline_tag=_PIPELINES[row.tasks[0]],
+        pipeline_tag=PIPELINES[row.tasks[0]],
         tags=["clinical", "medical", *(["minialbert"] if row.architecture.model_type == "minialbert" else [])],
         base_model=base,
         base_model_relation=base and "finetune",
@@ -71,9 +71,9 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
     )
 
 
-def find_faults(metadata: Mapping[str, Any]) -> Iterator[str]:
+def find_faults(metadata: Mapping[str, Any], needed: Sequence[str] = _NEEDED) -> Iterator[str]:
     """Yield what of a card's metadata the Hub would refuse or leave out."""
-    for key in _NEEDED:
+    for key in needed:
         if key not in metadata:
             yield f"{key}: missing"
     for key, (fits, expected) in _RULES.items():
@@ -102,7 +102,7 @@ def _index_faults(index: Any) -> Iterator[str]:
 def _eval_results(measured: Sequence[Results]) -> list[EvalResult]:
     return [
         EvalResult(
-            task_type=_PIPELINES[each.task],
+            task_type=PIPELINES[each.task],
             task_name=each.task,
             dataset_type=each.dataset,
             dataset_name=each.dataset,

@@ -136,18 +136,14 @@ def render_card(row: Checkpoint, numbers: Numbers, template: str, cards: Path = 
     Raises:
         NlpieError: jinja2 is not installed, the texts cannot be read, or the Hub would refuse the metadata.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError:
-        raise NlpieError("cards need jinja2; run `pip install nlpie-models[release]`") from None
     texts = read_toml(Texts, cards / _TEXTS)
     metadata = make_metadata(row, numbers.results)
     if faults := list(find_faults(metadata.to_dict())):
         raise DataError(f"the card of {row.name} has metadata that the Hub would not take: {'; '.join(faults)}")
     runs = [run for each in numbers.results for run in each.runs]
     recipe = row.recipe or Recipe(kind="finetuning", data="data that nobody has stated")
-    page = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(template)
-    return page.render(
+    return render_page(
+        template,
         row=row,
         metadata=metadata.to_yaml(line_break="\n"),
         size=_size(row),
@@ -163,6 +159,20 @@ def render_card(row: Checkpoint, numbers: Numbers, template: str, cards: Path = 
         commands=_unique([run["command"] for run in runs] + [each.provenance["command"] for each in _made(numbers)]),
         citation=_citation(row, texts),
     )
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Return a Jinja template filled in; a value that it wants and does not get is an error.
+
+    Raises:
+        NlpieError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError:
+        raise NlpieError("cards need jinja2; run `pip install nlpie-models[release]`") from None
+    page = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(template)
+    return page.render(values)
 
 
 def _made(numbers: Numbers) -> list[Any]:
@@ -202,7 +212,8 @@ def _training(row: Checkpoint, recipe: Recipe, texts: Texts) -> Iterable[tuple[s
     if recipe.kind == "distillation":
         theirs = "the authors' script leaves the teacher's dropout on" if row.paper else ""
         yield "teacher's dropout", theirs or "off: the teacher is in evaluation mode"
-    yield "hardware and time", "not stated" if recipe.hours is None else f"{recipe.hours:g} hours on 4 GPUs"
+    time = [] if recipe.hours is None else [f"{recipe.hours:g} hours"]
+    yield "hardware and time", ", ".join([*([recipe.hardware] if recipe.hardware else []), *time]) or "not stated"
 
 
 def _results_table(results: Sequence[Results]) -> str:

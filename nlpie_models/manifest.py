@@ -22,6 +22,11 @@ def render_manifest(hashes: Mapping[str, str]) -> str:
     return "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(hashes.items()))
 
 
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of a folder into it."""
+    (folder / MANIFEST).write_text(render_manifest(hash_files(folder)), encoding="utf-8")
+
+
 def parse_manifest(text: str, source: str) -> dict[str, str]:
     """Return hashes by name of a manifest's text.
 

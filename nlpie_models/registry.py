@@ -75,6 +75,7 @@ class Recipe:
     warmup_steps: int | None = None
     weight_decay: float | None = None
     hours: float | None = None
+    hardware: str | None = None
     seed: int | None = None
     commands: tuple[str, ...] = ()
     corpora: tuple[CorpusPart, ...] = ()

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .cards import make_card
 from .checkpoint_files import LocalCheckpoint
 from .errors import ReleaseError
 from .files import sha256_of
-from .manifest import MANIFEST, hash_files, render_manifest
+from .manifest import write_manifest
 from .registry import Checkpoint, Weights
 from .release_checks import Subject
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 AGAIN = "run the same command again"
-_CARD = "README.md"
+CARD = "README.md"
+RepoType = Literal["model", "dataset"]
 _HUBS_OWN = (".gitattributes",)
 
 
@@ -33,6 +34,7 @@ class Plan:
     Attributes:
         repo_id: The repository.
         parent: Commit that it was compared with; None if there is no such repository.
+        repo_type: What the Hub calls its kind: ``model`` or ``dataset``.
         added: Files that only the release has.
         changed: Files that both have, and that differ.
         removed: Files that only the repository has.
@@ -41,10 +43,16 @@ class Plan:
 
     repo_id: str
     parent: str | None
+    repo_type: RepoType = "model"
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     small: frozenset[str] = frozenset()
+
+    @property
+    def address(self) -> str:
+        """The repository's path on the Hub, by which a trusted publisher names it, too."""
+        return self.repo_id if self.repo_type == "model" else f"{self.repo_type}s/{self.repo_id}"
 
     @property
     def empty(self) -> bool:
@@ -62,8 +70,8 @@ def stage(subject: Subject, repo_id: str) -> Iterator[Path]:
         folder = Path(temporary) / "release"
         shutil.copytree(subject.folder, folder)
         row = replace(_released_row(subject.need_row(), repo_id), weights=weights_of(subject.checkpoint, revision=None))
-        (folder / _CARD).write_text(make_card(row, subject.cards), encoding="utf-8")
-        (folder / MANIFEST).write_text(render_manifest(hash_files(folder)), encoding="utf-8")
+        (folder / CARD).write_text(make_card(row, subject.cards), encoding="utf-8")
+        write_manifest(folder)
         yield folder
 
 
@@ -83,7 +91,7 @@ def weights_of(checkpoint: LocalCheckpoint, revision: str | None) -> Weights:
     )
 
 
-def plan_push(folder: Path, repo_id: str, api: "HfApi", revision: str = MAIN) -> Plan:
+def plan_push(folder: Path, repo_id: str, api: "HfApi", revision: str = MAIN, *, repo_type: RepoType = "model") -> Plan:
     """Compare the files of a release with a repository, without changing either.
 
     Raises:
@@ -95,14 +103,15 @@ def plan_push(folder: Path, repo_id: str, api: "HfApi", revision: str = MAIN) ->
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     with step(f"ask the Hub about {repo_id}", f"Nothing was changed; check the network, and {AGAIN}"):
         try:
-            commit = api.repo_info(repo_id, revision=revision).sha
+            commit = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
         except RepositoryNotFoundError:
-            return Plan(repo_id, None, added=tuple(files))
-        tree = api.list_repo_tree(repo_id, recursive=True, revision=commit)
+            return Plan(repo_id, None, repo_type, added=tuple(files))
+        tree = api.list_repo_tree(repo_id, recursive=True, repo_type=repo_type, revision=commit)
         there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     return Plan(
         repo_id,
         commit,
+        repo_type,
         added=tuple(name for name in files if name not in there),
         changed=tuple(name for name in files if name in there and not _is_same(folder / name, there[name])),
         removed=tuple(sorted(there.keys() - set(files) - set(_HUBS_OWN))),

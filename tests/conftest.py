@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from pytest_socket import disable_socket
+from hub_server import HubServer
+from pytest_socket import disable_socket, enable_socket
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification, BertTokenizer
 
@@ -69,6 +70,21 @@ def ner_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
 def mlm_folder(tokenizer, bert_config, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     return save(BertForMaskedLM(bert_config), tokenizer, tmp_path_factory.mktemp("tiny") / "mlm")
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub of this test's own, which huggingface_hub talks to in this process."""
+    enable_socket()
+    server = HubServer()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.address)
+    url = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", url)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    yield server
+    server.close()
 
 
 CLASSES = ("malignant", "ambiguous", "other")

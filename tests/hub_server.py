@@ -1,7 +1,8 @@
 """A small Hub on 127.0.0.1: the endpoints that huggingface_hub uses to release and to load, faults included.
 
-A repository is a list of commits, each the whole content of the files by name. Every position that ``main`` ever had is
-kept, so that a test can say that none of them was half-written.
+A repository is a list of commits, each the whole content of the files by name; one of data sets is called
+``datasets/org/name``. Every position that ``main`` ever had is kept, so that a test can say that none of them was
+half-written.
 """
 
 import base64
@@ -19,7 +20,7 @@ import yaml
 
 TOKEN = "hf_" + "t" * 34
 ID_TOKEN = "an.id.token"
-_LFS_SUFFIXES = (".safetensors", ".bin", ".tar", ".parquet")
+_LFS_SUFFIXES = (".safetensors", ".bin", ".tar", ".parquet", ".gz")
 _FIRST = {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"}
 Files = dict[str, bytes]
 
@@ -149,10 +150,11 @@ class HubServer(ThreadingHTTPServer):
 
     def do_create(self, handler: "_Handler") -> None:
         asked = handler.read_json()
-        repo_id = f"{asked['organization']}/{asked['name']}"
+        prefix = "datasets/" if asked.get("type") == "dataset" else ""
+        repo_id = f"{prefix}{asked['organization']}/{asked['name']}"
         self.need_token(handler, repo_id)
         if repo_id in self.repos:
-            raise Refused(409, "You already created this model repo")
+            raise Refused(409, "You already created this repo")
         self.repos[repo_id] = Repo()
         self.repos[repo_id].commit(dict(_FIRST))
         handler.send_json({"url": f"{self.address}/{repo_id}", "name": repo_id, "id": repo_id})
@@ -276,23 +278,26 @@ class HubServer(ThreadingHTTPServer):
         handler.send(206 if found else 200, data, **headers)
 
 
+_NAME = r"[^/]+/[^/]+"
+_API = rf"/api/(?:models/|(?=datasets/))((?:datasets/)?{_NAME})"
+_REPO = rf"/((?:datasets/)?{_NAME})"
 _ROUTES = [
     ("GET", r"/id-token", "id_token"),
     ("POST", r"/oauth/token", "exchange"),
     ("POST", r"/api/repos/create", "create"),
     ("POST", r"/api/validate-yaml", "yaml"),
-    ("GET", r"/api/models/([^/]+/[^/]+)", "info"),
-    ("GET", r"/api/models/([^/]+/[^/]+)/revision/([^/]+)", "info"),
-    ("GET", r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
-    ("POST", r"/api/models/([^/]+/[^/]+)/paths-info/([^/]+)", "paths"),
-    ("GET", r"/api/models/([^/]+/[^/]+)/refs", "refs"),
-    ("POST", r"/api/models/([^/]+/[^/]+)/tag/([^/]+)", "tag"),
-    ("POST", r"/api/models/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
-    ("POST", r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
+    ("GET", _API, "info"),
+    ("GET", _API + r"/revision/([^/]+)", "info"),
+    ("GET", _API + r"/tree/([^/]+)", "tree"),
+    ("POST", _API + r"/paths-info/([^/]+)", "paths"),
+    ("GET", _API + r"/refs", "refs"),
+    ("POST", _API + r"/tag/([^/]+)", "tag"),
+    ("POST", _API + r"/preupload/([^/]+)", "preupload"),
+    ("POST", _REPO + r"\.git/info/lfs/objects/batch", "batch"),
     ("PUT", r"/lfs/([0-9a-f]{64})", "upload"),
     ("POST", r"/lfs", "verify"),
-    ("POST", r"/api/models/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
-    ("HEAD|GET", r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+    ("POST", _API + r"/commit/([^/]+)", "commit"),
+    ("HEAD|GET", _REPO + r"/resolve/([^/]+)/(.+)", "resolve"),
 ]
 
 

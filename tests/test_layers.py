@@ -39,8 +39,8 @@ LAYERS = [
         "training",
     },
     {"evaluation"},
-    {"bundles", "card_metadata", "cards", "smoke"},
-    {"release", "release_checks", "release_plan"},
+    {"bundles", "card_metadata", "cards", "dataset_cards", "smoke"},
+    {"dataset_release", "release", "release_changes", "release_checks", "release_commit", "release_plan"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -105,6 +105,7 @@ def test_documents_know_no_torch() -> None:
         ["card", "--help"],
         ["release", "push", "--help"],
         ["data", "prepare", "--help"],
+        ["data", "publish", "--help"],
     ],
 )
 def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None:

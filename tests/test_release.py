@@ -107,20 +107,6 @@ class Case:
         self.assert_never_half_written()
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    pytest_socket.enable_socket()
-    server = HubServer()
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.address)
-    url = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", url)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
-    yield server
-    server.close()
-
-
 def fake_smoke(folder, tasks) -> Smoke:
     """Stand in for a fresh process: what the weights would say is their hash."""
     weights = (folder / "model.safetensors").read_bytes()

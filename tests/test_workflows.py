@@ -1,11 +1,18 @@
 """The GitHub workflows: no logic in YAML, no action that can change under us, no right that is not needed."""
 
+import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
+
+from nlpie_models.cli import main
+from nlpie_models.release_changes import changed_by
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -19,7 +26,7 @@ RUNS = sorted({step["run"] for _, _, step in STEPS if "run" in step})
 
 
 def test_all_are_seen() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "evaluate.yml", "release.yml"]
     assert len(STEPS) > 10
 
 
@@ -29,7 +36,7 @@ def test_a_step_is_one_line_that_the_makefile_knows(line) -> None:
     assert words
     dry = subprocess.run([*line.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
     assert dry.returncode == 0, dry.stderr
-    assert ".venv/bin/" in dry.stdout
+    assert ".venv/bin/" in dry.stdout or ".ci/" in dry.stdout
     assert ("--constraint" in dry.stdout) == (words[2] is None) or "pip" not in dry.stdout
 
 
@@ -39,13 +46,29 @@ def test_actions_are_pinned_by_commit() -> None:
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each) for each in used)
 
 
+READ = {"contents": "read"}
+RIGHTS = {
+    "release.yml: release": READ | {"id-token": "write"},
+    "evaluate.yml: evaluate": {"contents": "write", "pull-requests": "write"},
+}
+
+
 def test_rights_are_the_least() -> None:
     for path in WORKFLOWS:
         workflow = yaml.safe_load(path.read_text())
         assert workflow["permissions"] == {}
-        for job in workflow["jobs"].values():
-            assert job["permissions"].pop("contents") == "read"
-            assert job["permissions"] == ({"id-token": "write"} if "environment" in job else {})
+        for name, job in workflow["jobs"].items():
+            assert job["permissions"] == RIGHTS.get(f"{path.name}: {name}", READ)
+
+
+def test_only_the_step_that_proposes_results_sees_a_token() -> None:
+    checkouts = [step for _, _, step in STEPS if "checkout" in step.get("uses", "")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    texts = [path.read_text() for path in WORKFLOWS]
+    assert sum(text.count("github.token") + text.count("secrets.") for text in texts) == 1
+    [step] = [step for _, _, step in STEPS if "github.token" in str(step.get("env"))]
+    assert step["run"] == "make propose-results"
+    assert "pull_request" not in yaml.safe_load((ROOT / ".github" / "workflows" / "evaluate.yml").read_text())[True]
 
 
 def test_a_release_is_guarded_and_takes_no_input_as_code() -> None:
@@ -55,3 +78,98 @@ def test_a_release_is_guarded_and_takes_no_input_as_code() -> None:
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make release-check", "make release-push"]
     assert not any("${{" in line for line in RUNS)
     assert "secrets." not in (ROOT / ".github" / "workflows" / "release.yml").read_text()
+
+
+def test_the_checkpoints_that_files_belong_to() -> None:
+    names = ["zoo/open-base/model.safetensors", "nlpie_models/checkpoints/tiny-clinicalbert.toml", "README.md"]
+    names += ["nlpie_models/bundled/open-small/config.json", "zoo/README.md", "model_cards/open-small.md", "zoo/gone/a"]
+    names += ["nlpie_models/checkpoints/open-mini.toml", "zoo/open-small-cancer/adapter.safetensors"]
+    assert changed_by(names) == ["open-base", "open-small", "tiny-clinicalbert"]
+    assert changed_by([]) == []
+
+
+STUB = """#!/bin/sh
+echo "${0##*/} $*" >> "$LOG"
+case "$*" in
+    "release changed"*) echo '["open-base"]' ;;
+    *"--suite open") mkdir -p model_cards && echo "$CHECKPOINT $RESULT" > model_cards/results.json ;;
+    "pr list"*) cat "$PULLS" ;;
+    "pr create"*) echo '[{"number": 1}]' > "$PULLS" ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a function that runs a line of a workflow in a checkout where nlpie and gh only write down their call."""
+    root, log = tmp_path / "checkout", tmp_path / "log"
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", ".ci/propose-results", ".gitignore"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    (root / "README.md").write_text("tables")
+    (root / "model_cards").mkdir()
+    (root / "model_cards" / "results.json").write_text("old")
+    for path in (root / ".venv" / "bin" / "nlpie", tmp_path / "bin" / "gh", root / ".venv" / "bin" / "pip"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(STUB)
+        path.chmod(0o755)
+    (root / ".venv" / ".dev").touch()
+    (tmp_path / "pulls").write_text("[]\n")
+    variables = {"LOG": log, "PULLS": tmp_path / "pulls", "CHECKPOINT": "open-base", "SINCE": "v1", "RESULT": "0.7"}
+    variables |= {"GITHUB_OUTPUT": tmp_path / "output", "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def run(*words: str, **changed: str) -> str:
+        environment = os.environ | {name: str(value) for name, value in (variables | changed).items()}
+        done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("git", "init", "--quiet", "--bare", "../remote")
+    run("git", "init", "--quiet", "--initial-branch", "main")
+    run("git", "remote", "add", "origin", "../remote")
+    run("git", "add", ".")
+    run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "first")
+    run("git", "push", "--quiet", "origin", "main")
+    run.log = lambda: log.read_text().splitlines()
+    run.output = tmp_path / "output"
+    return run
+
+
+def test_the_matrix_goes_to_the_next_job(checkout) -> None:
+    checkout("make", "changed")
+    assert checkout.output.read_text() == 'checkpoints=["open-base"]\n'
+    assert checkout.log() == ["nlpie release changed --since v1"]
+
+
+def test_results_are_proposed_once_and_brought_up_to_date(checkout) -> None:
+    for result in ("0.7", "0.8"):
+        checkout("make", "evaluate", RESULT=result)
+        checkout("make", "propose-results")
+        proposed = checkout("git", "show", "origin/results/open-base:model_cards/results.json")
+        assert proposed == f"open-base {result}\n"
+    assert "there is nothing new" in checkout("make", "propose-results")
+    assert checkout("git", "show", "origin/main:model_cards/results.json") == "old"
+    calls = checkout.log()
+    assert calls[:3] == [
+        "nlpie evaluate open-base --suite open",
+        "nlpie evaluate --report README.md",
+        "nlpie card --all",
+    ]
+    assert sum(call.startswith("gh pr create --head results/open-base --base main") for call in calls) == 1
+
+
+def test_changed_checkpoints_of_a_range_of_commits(checkout, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path / "checkout")
+    row = tmp_path / "checkout" / "nlpie_models" / "checkpoints" / "open-base.toml"
+    row.parent.mkdir(parents=True)
+    row.write_text("new")
+    checkout("git", "add", ".")
+    checkout("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "second")
+    command = ["release", "changed", "--since"]
+    assert json.loads(CliRunner().invoke(main, [*command, "HEAD^"]).output) == ["open-base"]
+    assert json.loads(CliRunner().invoke(main, [*command, "HEAD"]).output) == []
+    for wrong in ("nonsense", "--output=x"):
+        result = CliRunner().invoke(main, [*command, wrong])
+        assert result.exit_code == 1
+        assert f"cannot compare {wrong!r} with this checkout" in result.output

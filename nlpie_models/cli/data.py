@@ -1,19 +1,23 @@
-"""``nlpie data``: labelled sources as prepared sets."""
+"""``nlpie data``: labelled sources as prepared sets, and sets on the Hub."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._errors import FriendlyGroup
 from .options import COLUMN
+from .release import echo_plan
+
+if TYPE_CHECKING:
+    from ..data.publication import Candidate
 
 
 @click.group(cls=FriendlyGroup)
 def data() -> None:
-    """Prepare labelled data for `nlpie evaluate` and for fine-tuning."""
+    """Prepare labelled data for `nlpie evaluate` and for fine-tuning, and publish it."""
 
 
 @data.command()
@@ -53,6 +57,55 @@ def prepare(
     for written in preparation.prepare(get_format(format_name), read, destination, overwrite=overwrite):
         click.echo(_render(written.receipt))
         click.echo(f"wrote {written.folder}\n")
+
+
+@data.command()
+@click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--repo", "repo_id", required=True, help="Repository of data sets, such as org/open-sets.")
+@click.option("--yes", is_flag=True, help="Push. Without it, nothing is changed.")
+@click.option("--pull-request", is_flag=True, help="Propose the commit, and leave main alone.")
+@click.option(
+    "--licences",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML of the sets' licences, in the form of the package's own data/sets.toml.",
+)
+def publish(folder: Path, repo_id: str, yes: bool, pull_request: bool, licences: Path | None) -> None:
+    """Push the sets of FOLDER that may be passed on to the Hub, as one commit with a card; for maintainers.
+
+    \b
+    nlpie data publish sets/ --repo org/open-sets          shows what would be pushed, and what is left out
+    nlpie data publish sets/ --repo org/open-sets --yes
+
+    FOLDER has a folder for each set, with <split>.jsonl.gz. Only sets are pushed whose makers let anybody pass them on;
+    the repository has these then, and no others. The token is that of `nlpie release push`.
+    """
+    from huggingface_hub import HfApi
+
+    from ..data.publication import find_candidates
+    from ..data.sets import KNOWN_SETS, read_known_sets
+    from ..dataset_release import plan_publication, stage_sets
+    from ..dataset_release import publish as publish_sets
+
+    candidates = find_candidates(folder, read_known_sets(licences or KNOWN_SETS))
+    _echo_candidates(candidates)
+    api = HfApi()
+    if yes:
+        pushed = publish_sets(candidates, repo_id, api=api, pull_request=pull_request)
+        click.echo(f"{repo_id}: {pushed.outcome}, {pushed.url or pushed.commit}")
+        return
+    with stage_sets(candidates, repo_id) as staged:
+        echo_plan(plan_publication(staged, repo_id, api))
+    click.echo("Nothing was pushed; add --yes.")
+
+
+def _echo_candidates(candidates: "Sequence[Candidate]") -> None:
+    width = max((len(each.name) for each in candidates), default=0)
+    for each in candidates:
+        if each.known is None or each.refusal is not None:
+            outcome = f"{click.style('left out', fg='yellow')}  {each.refusal}"
+        else:
+            outcome = f"{click.style('publish ', fg='green')}  {each.known.licence}, {sum(each.rows.values()):,} rows"
+        click.echo(f"{each.name:<{width}}  {outcome}")
 
 
 def _render(receipt: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """``nlpie evaluate``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ RESULTS = Path("model_cards") / "results"
 @click.option("--budget", default="quick", show_default=True, help="quick or full; what the suite spends on a set.")
 @click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
 @click.option("--set", "sets", multiple=True, help="Only this set of the suite; may be repeated.")
+@click.option(
+    "--revision", help="With --suite and no --data: commit, branch or tag of the suite's repository on the Hub."
+)
 @click.option("--compare", is_flag=True, help="Compare two checkpoints by their results: differences with intervals.")
 @click.option("--name", help="Name to file the results under; the checkpoint's by default.")
 @click.option(
@@ -56,6 +59,7 @@ def evaluate(
     budget: str,
     seeds: tuple[int, ...],
     sets: tuple[str, ...],
+    revision: str | None,
     compare: bool,
     name: str | None,
     results: Path,
@@ -69,10 +73,12 @@ def evaluate(
     nlpie evaluate open-small --data i2b2-2010-ner --protocol subword            as published numbers are scored
     nlpie evaluate my-icn --task classification --data icn --baselines
     nlpie evaluate open-small --suite open --data sets/                          fine-tuned on every set
+    nlpie evaluate open-small --suite open                                       on those that the Hub has
     nlpie evaluate open-small --suite open --data sets/ --set icn --seed 1       one set, a few minutes
     nlpie evaluate open-base open-small --compare
     nlpie evaluate --report README.md
 
+    Without --data, --suite open downloads the sets that may be passed on from its repository on the Hub, once.
     Suites choose on validation and score test once. What is finished is not run again: stop it whenever you like.
     An entity counts if its start, its end and its label are all right; not so by --protocol subword, whose numbers are
     not comparable. A data set is a folder of JSON lines, a row a
@@ -84,18 +90,27 @@ def evaluate(
     if compare:
         _compare(checkpoints, results, protocol or budget)
     elif checkpoints:
-        if data is None:
-            raise click.UsageError("--data is missing: the folder of the data set, or with --suite of the sets")
-        if name and len(checkpoints) > 1:
-            raise click.UsageError("--name is for one CHECKPOINT")
-        if suite and protocol:
-            raise click.UsageError("--protocol is for a CHECKPOINT as it is; a suite has its budgets")
+        _refuse_faults(
+            {
+                "--name is for one CHECKPOINT": name and len(checkpoints) > 1,
+                "--protocol is for a CHECKPOINT as it is; a suite has its budgets": suite and protocol,
+                "--revision is for --suite without --data": revision and (data or not suite),
+                "--data is missing: the folder of the data set": not (suite or data),
+            }
+        )
         if suite:
-            _run_suite(checkpoints, suite, budget, sets, seeds, data, name, results)
-        for checkpoint in () if suite else checkpoints:
-            _score(checkpoint, task, data, splits, label_map, protocol, baselines, name, results)
+            _run_suite(checkpoints, suite, budget, sets, seeds, data, revision, name, results)
+        elif data:
+            for checkpoint in checkpoints:
+                _score(checkpoint, task, data, splits, label_map, protocol, baselines, name, results)
     if report is not None:
         _report(ctx, results, report, check)
+
+
+def _refuse_faults(faults: Mapping[str, object]) -> None:
+    for fault, holds in faults.items():
+        if holds:
+            raise click.UsageError(fault)
 
 
 def _score(
@@ -139,16 +154,25 @@ def _run_suite(
     budget_name: str,
     set_names: tuple[str, ...],
     seeds: Sequence[int],
-    data: Path,
+    data: Path | None,
+    revision: str | None,
     name: str | None,
     results: Path,
 ) -> None:
     from ..evaluation.baselines import BASELINES
     from ..evaluation.cells import Cell, baseline_cells, find_start
+    from ..evaluation.suite_data import fetch_sets
     from ..evaluation.suites import read_suite
 
     suite = read_suite(suite_name)
-    budget, chosen = suite.budget(budget_name), suite.choose(set_names)
+    budget, chosen = suite.budget(budget_name), list(suite.choose(set_names))
+    if data is None:
+        wanted = [each.name for each in chosen]
+        data, chosen = fetch_sets(suite, chosen, revision)
+        if missing := sorted(set(wanted) - {each.name for each in chosen}):
+            click.echo(
+                f"left out, as {suite.repo} does not have them: {', '.join(missing)}; --data reads a folder", err=True
+            )
     cells = [cell for each in chosen for cell in baseline_cells(data / each.name, each) if cell.name in checkpoints]
     cells += [
         Cell(name or find_start(start).short_name, start, data / each.name, each, budget_name, suite_name, budget, seed)

@@ -1,5 +1,6 @@
 """``nlpie release``."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,8 +77,17 @@ def push(
     if any(finding.outcome != "ok" for finding in findings):
         ctx.exit(1)
     with stage(subject, repo_id) as folder:
-        _echo_plan(plan_push(folder, repo_id, api))
+        echo_plan(plan_push(folder, repo_id, api))
     click.echo("Nothing was pushed; add --yes.")
+
+
+@release.command()
+@click.option("--since", required=True, help="Commit to compare the last one of this checkout with.")
+def changed(since: str) -> None:
+    """List the checkpoints whose row or files have changed, as a JSON list: the matrix of the workflow `evaluate`."""
+    from ..release_changes import find_changed
+
+    click.echo(json.dumps(find_changed(since, Path.cwd())))
 
 
 def _echo_findings(findings: "Sequence[Finding]") -> None:
@@ -87,7 +97,8 @@ def _echo_findings(findings: "Sequence[Finding]") -> None:
         click.echo(f"{finding.check:<{width}}  {outcome}  {finding.detail}")
 
 
-def _echo_plan(plan: "Plan") -> None:
+def echo_plan(plan: "Plan") -> None:
+    """Show what a push would change."""
     click.echo(f"\n{plan.repo_id}: {f'main is at {plan.parent}' if plan.parent else 'would be created'}")
     for sign, names, colour in (("+", plan.added, "green"), ("~", plan.changed, "yellow"), ("-", plan.removed, "red")):
         for name in names:

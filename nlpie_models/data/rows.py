@@ -18,11 +18,16 @@ def find_split(folder: Path, split: str) -> Path:
     Raises:
         DataError: There is none; lists the splits that there are.
     """
-    for suffix in (".jsonl.gz", ".jsonl"):
-        if (path := folder / f"{split}{suffix}").exists():
-            return path
-    splits = sorted(path.name.split(".")[0] for path in folder.glob("*.jsonl*"))
-    raise DataError(f"{folder} has no {split}.jsonl[.gz]; splits there: {', '.join(splits) or 'none'}")
+    splits = list_splits(folder)
+    if split not in splits:
+        raise DataError(f"{folder} has no {split}.jsonl[.gz]; splits there: {', '.join(splits) or 'none'}")
+    return splits[split]
+
+
+def list_splits(folder: Path) -> dict[str, Path]:
+    """Return the files of a data set by split; the gzipped one where there are two."""
+    suffixes = (".jsonl", ".jsonl.gz")
+    return {path.name.removesuffix(each): path for each in suffixes for path in sorted(folder.glob(f"*{each}"))}
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -57,11 +57,21 @@ class SuiteSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Data sets, and the budgets by which they can be learnt."""
+    """Data sets, and the budgets by which they can be learnt.
+
+    Attributes:
+        summary: What it is.
+        budgets: The budgets by name.
+        sets: The sets.
+        repo: Repository of data sets on the Hub that has those that may be passed on, if there is one.
+        revision: Commit of it; main without one.
+    """
 
     summary: str
     budgets: dict[str, Budget]
     sets: tuple[SuiteSet, ...]
+    repo: str | None = None
+    revision: str | None = None
 
     def budget(self, name: str) -> Budget:
         """Return a budget by name.
