@@ -10,7 +10,7 @@ import torch
 
 from ..checkpoint_files import ENCODER, LocalCheckpoint, load_model, load_tokenizer, served_tasks
 from ..distillation.students import put_head_on
-from ..distillation.tokenizers import check_tokenizers, tokenizer_difference
+from ..distillation.tokenizers import check_tokenizers
 from ..engines import default_device
 from ..errors import CheckpointError, MissingHead
 from ..tasks import SEQUENCES, Task
@@ -147,11 +147,6 @@ def head_layer(model: Any) -> Any:
         if module not in body and getattr(module, "out_features", None) == model.config.num_labels
     )
     return last
-
-
-def same_tokenizer(first: Any, second: Any) -> bool:
-    """Whether two fast tokenizers cut texts alike: same pieces, ids and normalisation."""
-    return tokenizer_difference(first, second) is None
 
 
 def load_teachers(folders: Sequence[Path], task: Task, *, student: str, tokenizer: Any) -> list[Any]:
