@@ -148,20 +148,9 @@ def students_table(standings: Sequence[Standing]) -> str:
     heads += ["of the teacher's", "95%", "over its peer", "95%"]
     lines = []
     for each in standings:
-        cost = each.cost
-        costs = ["", "", ""]
-        if cost is not None:
-            costs = [
-                _millions(cost.parameters),
-                f"{cost.folder_bytes / 1e6:.1f}",
-                f"{cost.stream_notes_per_second:.2f}",
-            ]
-        estimates = [
-            *_estimate_cells(each.mean, ".3f"),
-            *_estimate_cells(each.kept, ".1%"),
-            *_estimate_cells(each.gain, "+.3f"),
-        ]
-        lines.append([each.checkpoint, each.role, *costs, *estimates])
+        estimates = ((each.mean, ".3f"), (each.kept, ".1%"), (each.gain, "+.3f"))
+        cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
+        lines.append([each.checkpoint, each.role, *_cost_cells(each.cost), *cells])
     return markdown_table(heads, 2, lines)
 
 
