@@ -11,8 +11,9 @@ from typing import Any
 from .calibration import BINS
 from .card_metadata import find_faults, make_metadata
 from .errors import DataError, NlpieError
+from .evaluation.efficiency import find_costs
 from .evaluation.forgetting import Forgetting, find_forgetting
-from .evaluation.report import efficiency_table, find_costs, forgetting_table, markdown_table
+from .evaluation.report import efficiency_table, forgetting_table, markdown_table
 from .evaluation.results import Results, find_results
 from .registry import Checkpoint, Recipe, list_checkpoints
 from .strict_toml import read_toml

@@ -108,7 +108,8 @@ class Checkpoint:
 
     ``status`` says where its weights are: ``published`` on the Hub, ``bundled`` in the package, in the folder ``zoo``
     of the repository, or only ``planned``. ``heads`` are the tasks that its own weights serve; ``siblings`` names the
-    checkpoint that serves another task.
+    checkpoint that serves another task, ``peer`` what the results call the general model of the same form, without
+    clinical training, that it is to beat.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Checkpoint:
     labels: tuple[str, ...] = ()
     siblings: dict[str, str] = field(default_factory=dict)
     base_model: str | None = None
+    peer: str | None = None
     paper: str | None = None
     default: bool = False
     notes: tuple[str, ...] = ()

@@ -96,7 +96,7 @@ class Outcomes:
     def resampled(self, metric: str, weights: np.ndarray) -> np.ndarray:
         """Return a score (S,) for each row of how often each document is drawn (S, documents)."""
         flat = self.counts.reshape(len(self.counts), -1)
-        return METRICS[metric]((weights @ flat).reshape(len(weights), *self.counts.shape[1:]))
+        return METRICS[metric]((weights.astype(np.float64) @ flat).reshape(len(weights), *self.counts.shape[1:]))
 
     def interval(self, metric: str, *, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
         """Return the 95% percentile interval of a score when documents are drawn anew with replacement."""

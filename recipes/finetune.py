@@ -1,9 +1,9 @@
-"""Fine-tune a checkpoint for a task, on hard labels alone or, for named entities, with soft targets of teachers."""
+"""Fine-tune a checkpoint for a task, on its labels alone or beside fine-tuned teachers."""
 
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 
@@ -15,7 +15,8 @@ from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
 from nlpie_models.documents import Encoder, Reader
 from nlpie_models.documents.reading import Unit, default_overlap
-from nlpie_models.tasks import Head, get_task
+from nlpie_models.tasks import Head, Task, get_task
+from nlpie_models.training.distilling import make_task_pair
 from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
 from nlpie_models.training.labelled import read_labelled_data
@@ -23,6 +24,8 @@ from nlpie_models.training.precision import supports_bf16
 from nlpie_models.training.starting import Tune, load_teachers, start_model
 
 DEFAULTS = FinetuningArguments()
+HARD_WEIGHT = 0.5
+Teaching = Literal["soft-targets", "task"]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -33,9 +36,18 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--label-map", help="TOML, or name of a bundled one, from the data's labels to the model's.")
 @click.option("--prefer-map", help="Keep the data's labels, but let those in this map win where spans overlap.")
-@click.option("--teacher", "teachers", multiple=True, type=FOLDER, help="Fine-tuned teacher; several are averaged.")
+@click.option("--teacher", "teachers", multiple=True, type=FOLDER, help="Teacher that is fine-tuned for the task.")
+@click.option(
+    "--objective",
+    type=click.Choice(get_args(Teaching)),
+    help="What is learnt from it: soft-targets, the mean of several teachers for named entities, computed once; or "
+    "task, the soft targets and hidden states of one, asked at every step. [default: soft-targets for ner, else task]",
+)
+@click.option(
+    "--objective-option", "objective_options", type=TASK_OPTION, multiple=True, help="NAME=VALUE for task, as hidden=0."
+)
 @click.option("--unlabelled", multiple=True, help="Files, globs or folders of texts that the teachers label.")
-@click.option("--hard-weight", default=0.5, help="Weight of the hard labels beside the teachers' soft targets.")
+@click.option("--hard-weight", type=float, help=f"Weight of the labels beside soft-targets.  [default: {HARD_WEIGHT}]")
 @click.option(
     "--unit",
     type=click.Choice(get_args(Unit)),
@@ -43,7 +55,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="What an example is for named entities; the pipeline will read the same, or windows after --join.",
 )
 @click.option("--size", type=int, help="Most tokens in an example; --window by default.")
-@click.option("--join", type=int, help="Join neighbouring examples, after the teachers, to up to this many tokens.")
+@click.option("--join", type=int, help="Join neighbouring examples, after soft-targets, to up to this many tokens.")
 @click.option("--window", default=256, help="Tokens that the finished pipeline reads together.")
 @click.option(
     "-O", "--option", "options", type=TASK_OPTION, multiple=True, help="NAME=VALUE, an option of the task to keep."
@@ -68,8 +80,10 @@ def main(
     label_map: str | None,
     prefer_map: str | None,
     teachers: tuple[Path, ...],
+    objective: Teaching | None,
+    objective_options: tuple[tuple[str, Any], ...],
     unlabelled: tuple[str, ...],
-    hard_weight: float,
+    hard_weight: float | None,
     unit: Unit,
     size: int | None,
     join: int | None,
@@ -88,10 +102,8 @@ def main(
     Best means strict span F1 for named entities, accuracy for inference, macro F1 for relations and classification.
     """
     task = get_task(task_name)
-    if teachers and task.name != "ner":
-        raise click.UsageError("--teacher is for named entities")
-    if unlabelled and not teachers:
-        raise click.UsageError("--unlabelled needs a --teacher to label the texts")
+    soft_only = bool(unlabelled) or hard_weight is not None
+    teaching = _choose_teaching(task, teachers, objective, soft_only=soft_only, task_only=bool(objective_options))
     names = read_label_map(label_map) if label_map else {}
     prefer = read_label_map(prefer_map) if prefer_map else ()
     chosen = dict(options) | ({"unit": "window" if join else unit} if task.name == "ner" else {})
@@ -103,15 +115,22 @@ def main(
     reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window)
     short = {"unit": unit} if join else {}
     training = labelled.training_examples(reader, **short)
-    if teachers:
-        soft = SoftTargets(load_teachers(teachers, tokenizer), labelled.labels, names or None, bf16=supports_bf16())
-        training = list(add_soft_targets(training, soft, labelled=True, hard_weight=hard_weight))
+    teacher_models = load_teachers(teachers, task, student=checkpoint.name, tokenizer=tokenizer)
+    if teaching == "soft-targets":
+        soft = SoftTargets(teacher_models, labelled.labels, names or None, bf16=supports_bf16())
+        weight = HARD_WEIGHT if hard_weight is None else hard_weight
+        training = list(add_soft_targets(training, soft, labelled=True, hard_weight=weight))
         texts = labelled.unlabelled_examples(read_texts(unlabelled), reader, **short)
         training += add_soft_targets(texts, soft, labelled=False)
     if join:
         training = list(join_examples(training, join, rng=random.Random(seed)))
+    trained, facts = model, {}
+    if teaching == "task":
+        trained = make_task_pair(model, *teacher_models, dict(objective_options), seed=seed)
+        said = {"name": teaching, **dict(objective_options), "weights": trained.objective.weights}
+        facts = {"teacher": teachers[0].name, "objective": said}
     record = finetune(
-        model,
+        trained,
         tokenizer,
         train=training,
         validation=labelled.validation_plans(
@@ -122,9 +141,31 @@ def main(
             epochs=epochs, learning_rate=learning_rate, batch=batch, warmup=warmup, seed=seed
         ),
         adapter_of=None if tune == "all" else checkpoint,
+        facts=facts,
         resume=resume,
     )
     click.echo(f"{output}: {record['metric']} {record['best_on_validation']:.4f} on validation")
+
+
+def _choose_teaching(
+    task: Task, teachers: tuple[Path, ...], given: Teaching | None, *, soft_only: bool, task_only: bool
+) -> Teaching | None:
+    """Return what is learnt from the teachers, if there are any, and refuse options that do not go with it."""
+    if not teachers:
+        if given or soft_only or task_only:
+            raise click.UsageError("--objective, --objective-option, --unlabelled and --hard-weight need a --teacher")
+        return None
+    teaching: Teaching = given or ("soft-targets" if task.name == "ner" else "task")
+    if teaching == "soft-targets":
+        if task.name != "ner":
+            raise click.UsageError(f"soft-targets are for named entities; --objective task is for {task.name} as well")
+        if task_only:
+            raise click.UsageError("--objective-option goes with --objective task")
+    elif soft_only:
+        raise click.UsageError("--unlabelled and --hard-weight go with soft-targets, for named entities")
+    elif len(teachers) > 1:
+        raise click.UsageError(f"--objective task asks one --teacher, got {len(teachers)}; soft-targets take several")
+    return teaching
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from ..errors import WrongPair
+
 IGNORED = -100.0
 
 
@@ -23,7 +25,8 @@ class SoftTargets:
         bf16: Whether the teachers compute in bfloat16.
 
     Raises:
-        ValueError: No teacher, teachers that differ in their labels, or a teacher label that the student lacks.
+        ValueError: No teacher.
+        WrongPair: Teachers that differ in their labels, or a teacher label that the student lacks.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class SoftTargets:
             raise ValueError("expected at least one teacher")
         labels: dict[int, str] = teachers[0].config.id2label  # type: ignore[assignment]
         if any(teacher.config.id2label != labels for teacher in teachers):
-            raise ValueError("the teachers differ in their labels; fine-tune them on the same data")
+            raise WrongPair("the teachers differ in their labels; fine-tune them on the same data")
         self._bf16 = bf16
         self._teachers = [teacher.eval() for teacher in teachers]
         self._projection = torch.zeros(len(labels), len(student_labels))
@@ -63,7 +66,7 @@ def _map_tag(tag: str, label_map: Mapping[str, str] | None, student_labels: Sequ
         mapped = label_map.get(label)
         tag = f"{prefix}-{mapped}" if mapped else "O"
     if tag not in student_labels:
-        raise ValueError(f"teacher label {tag!r} is not among the student's: {', '.join(student_labels)}")
+        raise WrongPair(f"teacher label {tag!r} is not among the student's: {', '.join(student_labels)}")
     return tag
 
 

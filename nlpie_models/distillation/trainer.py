@@ -167,3 +167,6 @@ class DistillationTrainer(Trainer):
         load_model(self._pair.student, folder / _STUDENT_FILE)
         load_model(self._pair.objective, folder / OBJECTIVE_FILE)
         self._steps_logged = int(folder.name.rpartition("-")[2])
+
+    def _load_best_model(self) -> None:
+        self._load_from_checkpoint(str(self.state.best_model_checkpoint))

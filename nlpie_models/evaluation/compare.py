@@ -87,59 +87,76 @@ def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> 
     if not shared:
         known = {name: ", ".join(sorted(found)) or "nothing" for name, found in by_name.items()}
         raise DataError(f"no data set that both have {protocol!r} results for: {known}")
-    compared = [
-        _compare(by_name[first][dataset], by_name[second][dataset], seed=number)
-        for number, dataset in enumerate(shared)
-    ]
-    differences, drawn = zip(*compared, strict=True)
+    sides = [[by_name[name][dataset] for dataset in shared] for name in (first, second)]
+    drawn = draw_results(sides)
+    differences = list(map(_compare, *sides, drawn))
     mean = float(np.mean([each.difference for each in differences]))
-    return Comparison(differences, mean, _interval(np.mean(drawn, axis=0)))
+    return Comparison(differences, mean, percentile_interval(np.subtract(*drawn.mean(axis=0))))
 
 
-def _compare(first: Results, second: Results, seed: int) -> tuple[Difference, np.ndarray]:
-    """Return the difference on a data set, and draws of it."""
-    hashes = {run["data_sha256"]["test"] for each in (first, second) for run in each.test_runs()}
-    if len(hashes) > 1:
-        raise DataError(f"{first.dataset}: the two were scored on different test splits; score one of them again")
-    ours, theirs = ([unpack(run["outcomes"]) for run in each.test_runs()] for each in (first, second))
-    labels = {label for outcomes in (*ours, *theirs) for label in outcomes.labels}
-    ours, theirs = ([outcomes.with_labels(labels) for outcomes in side] for side in (ours, theirs))
-    drawn = draw_differences(ours, theirs, first.metric, seed=seed)
-    difference = Difference(
+def _compare(first: Results, second: Results, drawn: np.ndarray) -> Difference:
+    ours, theirs = _outcomes([first, second])
+    return Difference(
         dataset=first.dataset,
         metric=first.metric,
         scores=(_mean(ours, first.metric), _mean(theirs, first.metric)),
-        interval=_interval(drawn),
+        interval=percentile_interval(np.subtract(*drawn)),
         p_value=permutation_test(ours, theirs, first.metric),
     )
-    return difference, drawn
 
 
-def draw_differences(
-    first: Sequence[Outcomes], second: Sequence[Outcomes], metric: str, *, samples: int = _SAMPLES, seed: int = 0
-) -> np.ndarray:
-    """Return differences of mean scores (samples,), documents and runs drawn anew (bootstrap).
+def draw_results(sides: Sequence[Sequence[Results]]) -> np.ndarray:
+    """Return mean scores on test (data sets, sides, samples), documents and runs drawn anew (bootstrap).
 
     Args:
-        first: Outcomes of the runs of one checkpoint, over the same documents and labels as those of the other.
-        second: Those of the other.
+        sides: The results of each checkpoint, on the same data sets in the same order.
+
+    Raises:
+        DataError: Results on a data set are of different documents.
+    """
+    return np.stack(
+        [
+            draw_scores(_outcomes(each), each[0].metric, seed=number)
+            for number, each in enumerate(zip(*sides, strict=True))
+        ]
+    )
+
+
+def _outcomes(sides: Sequence[Results]) -> list[list[Outcomes]]:
+    """Return the outcomes of the runs of each checkpoint on a data set, over the same labels."""
+    hashes = {run["data_sha256"]["test"] for each in sides for run in each.test_runs()}
+    if len(hashes) > 1:
+        names = " and ".join(each.checkpoint for each in sides)
+        raise DataError(f"{sides[0].dataset}: {names} were scored on different test splits; score one of them again")
+    found = [[unpack(run["outcomes"]) for run in each.test_runs()] for each in sides]
+    labels = {label for runs in found for outcomes in runs for label in outcomes.labels}
+    return [[outcomes.with_labels(labels) for outcomes in runs] for runs in found]
+
+
+def draw_scores(
+    sides: Sequence[Sequence[Outcomes]], metric: str, *, samples: int = _SAMPLES, seed: int = 0
+) -> np.ndarray:
+    """Return mean scores (sides, samples), runs and documents drawn anew, the same documents for all sides.
+
+    Args:
+        sides: Outcomes of the runs of each checkpoint, over the same documents and labels.
         metric: The score.
         samples: How often to draw.
         seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
     found = []
-    for weights in draws(len(first[0].counts), samples, seed):
+    for weights in draws(len(sides[0][0].counts), samples, seed):
         means = []
-        for side in (first, second):
+        for side in sides:
             scores = np.stack([outcomes.resampled(metric, weights) for outcomes in side], axis=1)
             runs = rng.integers(len(side), size=scores.shape)
             means.append(np.take_along_axis(scores, runs, axis=1).mean(axis=1))
-        found.append(means[0] - means[1])
-    return np.concatenate(found)
+        found.append(means)
+    return np.concatenate(found, axis=1)
 
 
-def _interval(drawn: np.ndarray) -> tuple[float, float]:
+def percentile_interval(drawn: np.ndarray) -> tuple[float, float]:
     """Return the 95% percentile interval."""
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)

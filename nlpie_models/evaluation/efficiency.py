@@ -240,6 +240,11 @@ def find_efficiency(folder: Path) -> Iterator[Efficiency]:
             raise DataError(f"{path} is not a file of `nlpie benchmark`: {error}") from error
 
 
+def find_costs(folder: Path) -> Iterator[Efficiency]:
+    """Read the efficiency files, whose folder lies beside a folder of results."""
+    return find_efficiency(folder.parent / "efficiency")
+
+
 def _weights_sha256(checkpoint: LocalCheckpoint, base: LocalCheckpoint | None) -> dict[str, str]:
     own = {"weights_sha256": sha256_of(checkpoint.weights)}
     return own | ({"base_sha256": sha256_of(base.weights)} if base else {})

@@ -13,8 +13,8 @@ from ..errors import NlpieError
 from ..figures import figure_of
 from ..registry import get_checkpoint
 from ..strict_toml import read_toml
-from .report import find_costs, mean_score, suite_scores
-from .results import find_results
+from .efficiency import find_costs
+from .results import find_results, mean_score, suite_scores
 
 FIGURE = "quality.svg"
 _BUDGET = "quick"

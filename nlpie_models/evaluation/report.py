@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import DataError, UnknownName
 from .baselines import BASELINES
-from .efficiency import Efficiency, find_efficiency
+from .efficiency import Efficiency, find_costs
 from .forgetting import Change, Forgetting, find_forgetting
-from .results import ALL_ROWS, OWN_HEAD, Results, find_results
+from .results import ALL_ROWS, OWN_HEAD, Results, find_results, mean_score, suite_scores
+from .students import Estimate, Standing, find_students
 
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
@@ -90,20 +91,6 @@ def suite_table(results: Sequence[Results], budget: str) -> str:
     return markdown_table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
 
 
-def suite_scores(results: Sequence[Results], budget: str) -> tuple[list[str], dict[str, dict[str, Results]]]:
-    """Return the sets that have results by a budget, by task, and for each checkpoint its results for them.
-
-    The baselines, which know no budget, are among the checkpoints.
-    """
-    task_of = {each.dataset: each.task for each in results if each.protocol == budget}
-    sets = sorted(task_of, key=lambda dataset: (task_of[dataset], dataset))
-    by_name: dict[str, dict[str, Results]] = {}
-    for each in results:
-        if each.dataset in task_of and each.protocol in (budget, ALL_ROWS):
-            by_name.setdefault(each.checkpoint, {})[each.dataset] = each
-    return sets, by_name
-
-
 def efficiency_table(measured: Sequence[Efficiency]) -> str:
     """Return a line a checkpoint and machine: size, arithmetic of a full window, start, speed and memory."""
     heads = ["checkpoint", "task", "measured on", "parameters", "MB on disk", "GMACs (tokens)", "cold start, s"]
@@ -118,7 +105,7 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
                 each.checkpoint,
                 each.task,
                 f"{made['cpu']}, threads: {made['threads']}{device}",
-                f"{each.parameters / 1e6:.1f}M",
+                _millions(each.parameters),
                 f"{each.folder_bytes / 1e6:.1f}{base}",
                 f"{each.window_macs / 1e9:.2f} ({each.window_tokens})",
                 f"{each.cold_start_seconds:.1f}",
@@ -153,6 +140,37 @@ def forgetting_table(reports: Sequence[Forgetting]) -> str:
     )
 
 
+def students_table(standings: Sequence[Standing]) -> str:
+    """Return a line a checkpoint: cost and mean score, a student's share of its teacher's, and the gain over a peer."""
+    if not standings:
+        return "No student has been measured on the whole suite yet.\n"
+    heads = ["checkpoint", "is", "parameters", "MB on disk", "notes/s batched", "mean", "95%"]
+    heads += ["of the teacher's", "95%", "over its peer", "95%"]
+    lines = []
+    for each in standings:
+        estimates = ((each.mean, ".3f"), (each.kept, ".1%"), (each.gain, "+.3f"))
+        cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
+        lines.append([each.checkpoint, each.role, *_cost_cells(each.cost), *cells])
+    return markdown_table(heads, 2, lines)
+
+
+def _cost_cells(cost: Efficiency | None) -> list[str]:
+    if cost is None:
+        return ["", "", ""]
+    return [_millions(cost.parameters), f"{cost.folder_bytes / 1e6:.1f}", f"{cost.stream_notes_per_second:.2f}"]
+
+
+def _millions(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f}M"
+
+
+def _estimate_cells(estimate: Estimate | None, form: str) -> list[str]:
+    if estimate is None:
+        return ["", ""]
+    low, high = estimate.interval
+    return [f"{estimate.value:{form}}", f"{low:{form}} to {high:{form}}"]
+
+
 def _forgetting_cells(change: Change, digits: int) -> list[str]:
     figures = (f"{figure:.{digits}f}" for figure in (change.before, change.after))
     return [change.what, change.metric.replace("_", " "), *figures]
@@ -162,16 +180,6 @@ def _bounds(interval: tuple[float, float] | None) -> str:
     return "{:+.3f} to {:+.3f}".format(*interval) if interval else ""
 
 
-def mean_score(results: Results) -> float:
-    """Return the mean over the seeds of the main score on test."""
-    return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
-
-
-def find_costs(folder: Path) -> Iterable[Efficiency]:
-    """Read the efficiency files, whose folder lies beside a folder of results."""
-    return find_efficiency(folder.parent / "efficiency")
-
-
 # How what a table shows is found from the folder of results, and the table.
 TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]] = {
     "ner": (find_results, ner_table),
@@ -179,6 +187,7 @@ TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]
     "suite quick": (find_results, partial(suite_table, budget="quick")),
     "suite full": (find_results, partial(suite_table, budget="full")),
     "efficiency": (find_costs, efficiency_table),
+    "students": (partial(find_students, budget="quick"), students_table),
     "forgetting": (find_forgetting, forgetting_table),
 }
 

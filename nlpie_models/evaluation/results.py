@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -101,6 +101,25 @@ def find_results(folder: Path) -> Iterator[Results]:
     """Read all the results in a folder, in the order of their names."""
     for path in sorted(folder.glob("*/*.json")):
         yield read_results(path)
+
+
+def suite_scores(results: Sequence[Results], budget: str) -> tuple[list[str], dict[str, dict[str, Results]]]:
+    """Return the sets that have results by a budget, by task, and for each checkpoint its results for them.
+
+    The baselines, which know no budget, are among the checkpoints.
+    """
+    task_of = {each.dataset: each.task for each in results if each.protocol == budget}
+    sets = sorted(task_of, key=lambda dataset: (task_of[dataset], dataset))
+    by_name: dict[str, dict[str, Results]] = {}
+    for each in results:
+        if each.dataset in task_of and each.protocol in (budget, ALL_ROWS):
+            by_name.setdefault(each.checkpoint, {})[each.dataset] = each
+    return sets, by_name
+
+
+def mean_score(results: Results) -> float:
+    """Return the mean over the seeds of the main score on test."""
+    return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
 
 
 def pack(outcomes: Outcomes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Distilling a masked language model from a larger one, on prepared corpora."""
+"""Distilling a masked language model from a larger one, on prepared corpora; pairs of student and teacher."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from ..distillation.objectives import get_objective
 from ..distillation.students import FORMS, make_student
 from ..distillation.tokenizers import check_tokenizers
 from ..distillation.trainer import DistillationTrainer, Pair, Teacher
-from ..errors import CheckpointError, MissingHead, NlpieError
+from ..errors import CheckpointError, MissingHead, NlpieError, WrongPair
 from ..tasks import get_task
 from .masked_lm import sparse_head
 from .mix import Mix
@@ -139,6 +139,30 @@ def make_pair(teacher: LocalCheckpoint, method: Method, *, seed: int) -> Pair:
             f" head says, and {teacher.name} has none; choose another teacher, or objective"
         )
     return Pair(student, Teacher(model, bf16=method.teacher_bf16), objective)
+
+
+def make_task_pair(student: Any, teacher: Any, options: Mapping[str, Any], *, seed: int) -> Pair:
+    """Join two classifiers of tokens or sequences by the objective ``task``.
+
+    Args:
+        student: Model with a head for the task, from ``start_model``.
+        teacher: The same, fine-tuned.
+        options: The objective's weights and other options.
+        seed: Of the objective's own parameters.
+
+    Raises:
+        WrongPair: Their labels differ, their layers do not divide, or the teacher cannot read the student's window.
+        NlpieError: There is no such option.
+    """
+    window, limit = student.config.window_tokens, teacher.config.max_position_embeddings
+    if window > limit:
+        raise WrongPair(
+            f"{describe('student', student.config)} is to read {window} tokens together, and "
+            f"{describe('teacher', teacher.config)} reads {limit} at most; choose a smaller window"
+        )
+    set_seed(seed)
+    objective = _make_objective(get_objective("task"), student.config, teacher.config, options)
+    return Pair(student, Teacher(teacher), objective)
 
 
 def _load_teacher(teacher: LocalCheckpoint, seed: int) -> tuple[Any, bool]:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from ..adapters import save_adapter
 from ..checkpoint_files import LocalCheckpoint
 from ..distillation.soft_targets import token_cross_entropy
+from ..distillation.trainer import DistillationTrainer, Pair
 from ..documents import Annotation
 from ..errors import NlpieError
 from ..files import write_whole
@@ -121,7 +122,7 @@ class Validation:
 
 
 def finetune(
-    model: PreTrainedModel,
+    model: PreTrainedModel | Pair,
     tokenizer: Any,
     *,
     train: Sequence[dict[str, Any]],
@@ -129,6 +130,7 @@ def finetune(
     output: Path,
     arguments: FinetuningArguments = FinetuningArguments(),
     adapter_of: LocalCheckpoint | None = None,
+    facts: Mapping[str, Any] | None = None,
     resume: bool = False,
 ) -> dict[str, Any]:
     """Train a model for a task and save the epoch that is best on validation.
@@ -137,13 +139,14 @@ def finetune(
     thresholds of independent labels, kept in the config.
 
     Args:
-        model: Model with a head for the task; trained in place.
+        model: Model with a head for the task, or a pair of one and its teacher; trained in place.
         tokenizer: Saved beside it.
         train: Examples, as ``make_examples`` gives them, or with soft targets.
         validation: Labelled rows.
         output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
         arguments: How to train.
         adapter_of: The base, if only what differs from it is to be saved.
+        facts: What the record is to say besides.
         resume: Go on from the last epoch saved in ``<output>.runs``, if there is one.
 
     Returns:
@@ -157,13 +160,18 @@ def finetune(
     if output.exists():
         raise NlpieError(f"{output} exists already; choose another --output or remove it")
     task, supervision = validation.task, validation.task.supervised()
-    trainer = Trainer(
+    student: Any = model
+    make_trainer: Callable[..., Trainer] = partial(
+        Trainer, compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None
+    )
+    if isinstance(model, Pair):
+        student, make_trainer = model.student, DistillationTrainer
+    trainer = make_trainer(
         model=model,
         args=_training_arguments(runs, arguments, supervision.metric),
         train_dataset=train,
         eval_dataset=validation.examples,
         data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
-        compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None,
         compute_metrics=lambda evaluation: validation.score(np.asarray(evaluation.predictions)),
         preprocess_logits_for_metrics=lambda logits, labels: logits.float(),
     )
@@ -175,6 +183,7 @@ def finetune(
     tuned = validation.tuned(outputs / temperature)
     record = {
         "task": task.name,
+        **(facts or {}),
         "arguments": asdict(arguments),
         "processes": trainer.accelerator.num_processes,
         "metric": supervision.metric,
@@ -183,14 +192,14 @@ def finetune(
         "history": [row for row in trainer.state.log_history if "eval_loss" in row or "loss" in row],
     }
     if trainer.is_world_process_zero():
-        divide_logits(model, temperature)
-        keep_options(model.config, task, model.config.task_options[task.name] | tuned)
+        divide_logits(student, temperature)
+        keep_options(student.config, task, student.config.task_options[task.name] | tuned)
         with write_whole(output) as folder:
             if adapter_of is None:
-                model.float().save_pretrained(folder)
+                student.float().save_pretrained(folder)
                 tokenizer.save_pretrained(folder)
             else:
-                save_adapter(model, folder, adapter_of, place=output)
+                save_adapter(student, folder, adapter_of, place=output)
             (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, load_model, load_tokenizer
+from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, load_model, load_tokenizer, served_tasks
 from ..distillation.students import put_head_on
-from ..distillation.tokenizers import tokenizer_difference
+from ..distillation.tokenizers import check_tokenizers
 from ..engines import default_device
-from ..errors import CheckpointError
-from ..tasks import SEQUENCES, TOKENS, Task
+from ..errors import CheckpointError, MissingHead
+from ..tasks import SEQUENCES, Task
 
 _RAREST = 1e-4
 Tune = Literal["all", "layers", "last-layer", "adapters"]
@@ -148,21 +148,28 @@ def head_layer(model: Any) -> Any:
     return last
 
 
-def same_tokenizer(first: Any, second: Any) -> bool:
-    """Whether two fast tokenizers cut texts alike: same pieces, ids and normalisation."""
-    return tokenizer_difference(first, second) is None
+def load_teachers(folders: Sequence[Path], task: Task, *, student: str, tokenizer: Any) -> list[Any]:
+    """Load teachers that are fine-tuned for a task and share the student's tokenizer.
 
-
-def load_teachers(folders: Sequence[Path], tokenizer: Any) -> list[Any]:
-    """Load fine-tuned teachers that share the student's tokenizer.
+    Args:
+        folders: Their folders.
+        task: The task.
+        student: The student's name.
+        tokenizer: The student's.
 
     Raises:
-        CheckpointError: A teacher cuts texts otherwise than the student.
+        WrongPair: A teacher cuts texts otherwise than the student.
+        MissingHead: A teacher is not fine-tuned for the task.
     """
     teachers = []
     for folder in folders:
-        checkpoint = LocalCheckpoint(folder)
-        if not same_tokenizer(load_tokenizer(checkpoint), tokenizer):
-            raise CheckpointError(f"teacher {folder} and student have different tokenizers; cut both the same way")
-        teachers.append(load_model(checkpoint, TOKENS).to(default_device()))
+        teacher = LocalCheckpoint(folder)
+        check_tokenizers(student, teacher.name, tokenizer, load_tokenizer(teacher))
+        served = served_tasks(teacher)
+        if task.name not in served:
+            raise MissingHead(
+                f"student {student} is to learn {task.name} from teacher {teacher.name}, which has no head for it (it "
+                f"serves: {', '.join(served)}); fine-tune the teacher for {task.name} first"
+            )
+        teachers.append(load_model(teacher, task.auto_class).to(default_device()))
     return teachers

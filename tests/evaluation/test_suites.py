@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from nlpie_models.cli import main
 from nlpie_models.errors import DataError, NlpieError, RegistryError, UnknownName
 from nlpie_models.evaluation import cells, suites
-from nlpie_models.evaluation.compare import compare_results, draw_differences, permutation_test
+from nlpie_models.evaluation.compare import compare_results, draw_scores, percentile_interval, permutation_test
 from nlpie_models.evaluation.results import Results, add_run, find_results, pack, read_results
 from nlpie_models.evaluation.suites import read_suite
 from nlpie_models.scoring import Outcomes, count_labels
@@ -142,12 +142,12 @@ def answers(right: int, wrong: int) -> Outcomes:
 
 def test_differences() -> None:
     good, bad = answers(380, 20), answers(340, 60)
-    low, high = np.percentile(draw_differences([good], [bad], "accuracy"), [2.5, 97.5])
+    low, high = percentile_interval(np.subtract(*draw_scores([[good], [bad]], "accuracy")))
     assert low < 0.1 < high
     assert low == pytest.approx(0.1 - 1.96 * (0.1 * 0.9 / 400) ** 0.5, abs=0.01)
     assert permutation_test([good], [bad], "accuracy") < 0.001
     assert permutation_test([good, bad], [bad, good], "accuracy") == 1.0
-    low, high = np.percentile(draw_differences([good, bad], [good, bad], "accuracy"), [2.5, 97.5])
+    low, high = percentile_interval(np.subtract(*draw_scores([[good, bad], [good, bad]], "accuracy")))
     assert low < 0 < high
     assert permutation_test([answers(10, 5)], [answers(11, 4)], "accuracy") > 0.5
 
@@ -172,7 +172,7 @@ def test_compare_says_when_there_is_no_evidence(tmp_path) -> None:
     with pytest.raises(DataError, match="no data set that both have 'full' results for"):
         compare_results("one", "two", folder=tmp_path, protocol="full")
     file("two", "better", answers(60, 40), data="2")
-    with pytest.raises(NlpieError, match="better: the two were scored on different test splits"):
+    with pytest.raises(NlpieError, match="better: one and two were scored on different test splits"):
         compare_results("one", "two", folder=tmp_path, protocol="quick")
 
 

@@ -70,7 +70,7 @@ def test_an_anchor_keeps_the_sentence_vectors(ner_folder, notes, tmp_path) -> No
     run(*arguments(ner_folder, notes, tmp_path / "anchored", "--steps", 40, "--anchor", ner_folder))
     assert record_of(tmp_path / "anchored")["anchor"] == ner_folder.name
     free, anchored, start = (
-        np.stack(load_clinical(folder, "embedding", device="cpu")(TEXTS))
+        np.stack([found.embedding for found in load_clinical(folder, "embedding", device="cpu")(TEXTS)])
         for folder in (tmp_path / "free", tmp_path / "anchored", ner_folder)
     )
     cosines = [

@@ -46,6 +46,15 @@ def run(given: list[str], code: int = 0) -> str:
     return result.output
 
 
+def fine_tune(start: Path, data: Path, output: Path, *more: object) -> None:
+    given = ["--start", start, "--data", data, "--output", output, "--window", 32, "--epochs", 1, *more]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "recipes" / "finetune.py"), *map(str, given)],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def record_of(folder: Path) -> dict:
     return json.loads((folder / "distillation.json").read_text())
 
@@ -82,12 +91,9 @@ def test_distil_kill_resume_fine_tune_annotate(mlm_folder, notes, tmp_path) -> N
     rows = [{"text": TEXTS[0], "entities": [{"start": 16, "end": 26, "label": "problem"}]}] * 8
     for split in ("train", "validation"):
         (data / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    tuned = ["--start", cut, "--data", data, "--output", tmp_path / "ner", "--window", 32, "--epochs", 1]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "recipes" / "finetune.py"), *map(str, tuned)],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    fine_tune(mlm_folder, data, tmp_path / "teacher")
+    fine_tune(cut, data, tmp_path / "ner", "--teacher", tmp_path / "teacher", "--objective", "task")
+    assert json.loads((tmp_path / "ner" / "finetuning.json").read_text())["teacher"] == "teacher"
     note = tmp_path / "note.txt"
     note.write_text(TEXTS[0])
     run(["annotate", note, "-c", tmp_path / "ner", "-o", tmp_path / "out.jsonl"])

@@ -67,7 +67,7 @@ class TaskObjective(nn.Module):
         self.layers = map_layers(self.name, student_config, teacher_config) if hidden else []
         self.projection = nn.Linear(*widths) if hidden and widths[0] != widths[1] else nn.Identity()
         self.temperature = temperature
-        self.multi_label = getattr(student_config, "problem_type", None) == _MULTI_LABEL
+        self.multi_label = _is_multi_label(student_config)
         self.needs = Needs(
             student_logits=bool(soft_target or hard_label),
             teacher_logits=bool(soft_target),
@@ -109,12 +109,21 @@ class TaskObjective(nn.Module):
 
 
 def _check_labels(student: Any, teacher: Any) -> None:
-    own, other = ([config.id2label[index] for index in sorted(config.id2label)] for config in (student, teacher))
+    own, other = map(_labels_of, (student, teacher))
     if own != other:
         raise WrongPair(
-            f"task gives both models the same labels: {describe('student', student)} has {', '.join(own)} and "
-            f"{describe('teacher', teacher)} {', '.join(other)}; fine-tune the teacher on the same labels"
+            f"task gives both models the same labels: {describe('student', student)} has {own} and "
+            f"{describe('teacher', teacher)} {other}; fine-tune the teacher on the same labels"
         )
+
+
+def _labels_of(config: Any) -> str:
+    names = ", ".join(config.id2label[index] for index in sorted(config.id2label))
+    return f"{names} (independent of each other)" if _is_multi_label(config) else names
+
+
+def _is_multi_label(config: Any) -> bool:
+    return getattr(config, "problem_type", None) == _MULTI_LABEL
 
 
 OBJECTIVE = TaskObjective
