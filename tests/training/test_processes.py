@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import BertModel
 
 ROOT = Path(__file__).parents[2]
 TWO = [
@@ -53,13 +54,19 @@ def run(launcher: list[str], recipe: str, output: Path, *more: object, record: s
     return json.loads((output / record).read_text())
 
 
-def test_continued_pretraining(mlm_folder, tmp_path) -> None:
+@pytest.mark.parametrize("kind", ["with a head", "anchored, with a pooler"])
+def test_continued_pretraining(kind, mlm_folder, bert_config, tokenizer, tmp_path) -> None:
     notes = tmp_path / "notes.jsonl"
     rows = [{"text": f"{TEXTS[n % 3]} {TEXTS[n % 2]} {n}"} for n in range(120)]
     notes.write_text("\n".join(map(json.dumps, rows)))
-    start = without_dropout(mlm_folder, tmp_path / "start")
-    given = ["--start", start, "--corpus", notes, "--block", 32, "--batch", 8, "--steps", 24, "--evaluate-every", 8]
-    given += ["--learning-rate", 5e-3, "--float32", "--held-out-share", 0.2]
+    given = ["--corpus", notes, "--block", 32, "--batch", 8, "--steps", 24, "--evaluate-every", 8]
+    given += ["--learning-rate", 5e-3, "--float32", "--held-out-share", 0.2, "--start", tmp_path / "start"]
+    if kind == "with a head":
+        without_dropout(mlm_folder, tmp_path / "start")
+    else:
+        BertModel(bert_config).save_pretrained(tmp_path / "start")
+        tokenizer.save_pretrained(tmp_path / "start")
+        given += ["--anchor", tmp_path / "start", "--dropout", 0]
     one, two = (
         run(launcher, "continue_pretraining.py", tmp_path / name, *given, record="pretraining.json")
         for name, launcher in (("one", []), ("two", TWO))
