@@ -27,10 +27,11 @@ def forgetting(
     nlpie forgetting start my-clinical --text clinical=notes/ --text general=wiki.txt
     nlpie forgetting my-clinical.head my-clinical --scores-of start --text clinical=notes/
 
-    Perplexities of both on the same masked tokens of text that neither was trained on, and the scores that both have on
-    the sets of a suite. Written beside the results as forgetting/AFTER.json, .svg and .png; `nlpie evaluate --report`
-    puts the table into a document. A start without a language-model head is measured with one that was trained alone:
-    the folder OUTPUT.head of `nlpie train continue --head-steps`; --scores-of then names the start.
+    Perplexities of both on the same masked tokens of text that neither was trained on, the cosine of its mean vectors
+    after with those before (1: none has turned), and the scores that both have on the sets of a suite. Written beside
+    the results as forgetting/AFTER.json, .svg and .png; `nlpie evaluate --report` puts the table into a document.
+    A start without a language-model head is measured with one that was trained alone: the folder OUTPUT.head of
+    `nlpie train continue --head-steps`; --scores-of then names the start.
     """
     from ..evaluation.cells import find_start
     from ..evaluation.forgetting import report_forgetting
@@ -44,7 +45,7 @@ def forgetting(
         results=results,
         protocol=budget,
     )
-    for change in (*report.perplexities, *report.scores):
+    for change in (*report.perplexities, *report.vectors, *report.scores):
         click.echo(f"{change.what}: {change.metric} {change.before:.3f} before, {change.after:.3f} after")
     low, high = report.interval
     click.echo(f"mean change of the scores: {report.mean:+.3f} ({low:+.3f} to {high:+.3f})")

@@ -1,4 +1,4 @@
-"""What a checkpoint has gained and forgotten by being trained further: perplexities and scores, before and after."""
+"""What a checkpoint has gained and forgotten by being trained further: perplexities, vectors and scores."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from ..files import write_whole
 from .compare import Comparison, compare_results
 from .perplexity import measure_perplexity
 from .results import provenance
+from .vectors import compare_vectors
 
 FOLDER = "forgetting"
 _BETTER, _WORSE = "#08519c", "#a63603"
@@ -24,7 +25,7 @@ class Change:
 
     Attributes:
         what: The text, or the data set.
-        metric: ``perplexity`` (less is better), or the score (more is better).
+        metric: ``perplexity`` (less is better), the cosine of vectors or the score (more is better).
         before: The figure before.
         after: The figure after.
         interval: 95% interval of a score's difference.
@@ -50,6 +51,7 @@ class Forgetting:
         after: Name of what it became.
         protocol: Budget by which both were fine-tuned and scored.
         perplexities: Of each text.
+        vectors: The cosine of each text's vectors with those before.
         scores: On each data set.
         mean: Mean change of the scores.
         interval: Its 95% interval.
@@ -60,6 +62,7 @@ class Forgetting:
     after: str
     protocol: str
     perplexities: tuple[Change, ...]
+    vectors: tuple[Change, ...]
     scores: tuple[Change, ...]
     mean: float
     interval: tuple[float, float]
@@ -79,7 +82,7 @@ def report_forgetting(
     results: Path,
     protocol: str,
 ) -> Forgetting:
-    """Measure perplexities, look up scores, and write the report: JSON, SVG and PNG.
+    """Measure perplexities and vectors, look up scores, and write the report: JSON, SVG and PNG.
 
     Args:
         before: The start, with a masked-language-model head; if it had none, with one that was trained alone.
@@ -112,6 +115,10 @@ def report_forgetting(
             )
             for each in measured
         ),
+        vectors=tuple(
+            Change(name, "cosine of vectors", before=1.0, after=cosine)
+            for name, cosine in compare_vectors(before, after, texts).items()
+        ),
         scores=_changes(compared),
         mean=compared.mean,
         interval=compared.interval,
@@ -143,7 +150,7 @@ def find_forgetting(results: Path) -> list[Forgetting]:
 def _read(path: Path) -> Forgetting:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("perplexities", "scores"):
+        for key in ("perplexities", "vectors", "scores"):
             content[key] = tuple(Change(**change) for change in content[key])
         return Forgetting(**content)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -2,12 +2,14 @@
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -63,7 +65,7 @@ def measure_perplexity(
                 f"{checkpoint.name} has no masked-language-model head; train one with `nlpie train continue "
                 "--head-steps`, which writes OUTPUT.head before it trains the rest"
             )
-    first, *others = tokenizers = [load_tokenizer(checkpoint) for checkpoint in checkpoints]
+    first, *others = [load_tokenizer(checkpoint) for checkpoint in checkpoints]
     for checkpoint, other in zip(checkpoints[1:], others, strict=True):
         if other.get_vocab() != first.get_vocab():
             raise CheckpointError(
@@ -73,16 +75,30 @@ def measure_perplexity(
     models = [load_model(checkpoint, MASKED_LM).to(default_device()).eval() for checkpoint in checkpoints]
     found = []
     for name, path in texts.items():
-        source = Source((path,))
-        files = find_source_files(get_corpus(_CORPUS), source)
-        with tempfile.TemporaryDirectory(prefix="nlpie-perplexity-") as store:
-            recipe = Recipe(block=block, held_out=0.0)
-            blocks = prepare_corpus(get_corpus(_CORPUS), source, tokenizers[0], Path(store), recipe).open()
-            masked = MaskedBlocks(blocks, tokenizers[0], seed=_SEED, fixed=True)
-            losses = [_mean_loss(model, masked, tokenizers[0], name) for model in models]
+        files = find_source_files(get_corpus(_CORPUS), Source((path,)))
+        with read_blocks(path, first, block) as blocks:
+            masked = MaskedBlocks(blocks, first, seed=_SEED, fixed=True)
+            losses = [_mean_loss(model, masked, first, name) for model in models]
         values = tuple(round(math.exp(loss), 4) for loss, _ in losses)
         found.append(Perplexity(name, tuple(map(sha256_of, files)), losses[0][1], values))
     return found
+
+
+@contextmanager
+def read_blocks(path: str, tokenizer: Any, block: int) -> Iterator[datasets.Dataset]:
+    """Give the blocks of a text, prepared as corpora are, for as long as they are wanted.
+
+    Args:
+        path: File, glob or folder.
+        tokenizer: What cuts it.
+        block: Most tokens in a block.
+
+    Raises:
+        DataError: There is no such text, or it is empty.
+    """
+    with tempfile.TemporaryDirectory(prefix="nlpie-text-") as store:
+        recipe = Recipe(block=block, held_out=0.0)
+        yield prepare_corpus(get_corpus(_CORPUS), Source((path,)), tokenizer, Path(store), recipe).open()
 
 
 @torch.inference_mode()

@@ -121,13 +121,13 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
 
 
 def forgetting_table(reports: Sequence[Forgetting]) -> str:
-    """Return a line a text and a data set: perplexity and score before and after a training, and the change."""
+    """Return a line a text and a data set: perplexity, vectors, score before and after a training, and the change."""
     lines = []
     for report in reports:
         for change in report.perplexities:
             ratio = f"{change.after / change.before - 1:+.0%}"
             lines.append([report.after, report.before, *_forgetting_cells(change, 2), ratio, ""])
-        for change in report.scores:
+        for change in (*report.vectors, *report.scores):
             difference = f"{change.after - change.before:+.3f}"
             lines.append(
                 [report.after, report.before, *_forgetting_cells(change, 3), difference, _bounds(change.interval)]

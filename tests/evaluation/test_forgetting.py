@@ -1,4 +1,4 @@
-"""The forgetting report: perplexities by hand, scores before and after, the table, and what does not compare."""
+"""The forgetting report: perplexities and vectors by hand, scores, the table, and what does not compare."""
 
 import json
 import math
@@ -14,6 +14,7 @@ from nlpie_models.evaluation.cells import find_start
 from nlpie_models.evaluation.forgetting import find_forgetting
 from nlpie_models.evaluation.perplexity import measure_perplexity
 from nlpie_models.evaluation.results import Results, add_run, pack
+from nlpie_models.evaluation.vectors import compare_vectors
 from nlpie_models.scoring import Outcomes, count_labels
 
 NOTES = ["the patient has chest pain and fever .", "no aspirin was given for a ct scan .", "denies pain ."]
@@ -57,6 +58,22 @@ def test_an_indifferent_model_is_as_perplexed_as_its_vocabulary_is_large(indiffe
     assert math.isfinite(found.values[0])
 
 
+def test_vectors_that_turn(mlm_folder, indifferent, text, tmp_path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(mlm_folder)
+    models = [AutoModelForMaskedLM.from_pretrained(mlm_folder).eval() for _ in range(2)]
+    torch.nn.init.zeros_(models[1].bert.encoder.layer[1].attention.output.dense.weight)
+    models[1].save_pretrained(tmp_path / "turned")
+    tokenizer.save_pretrained(tmp_path / "turned")
+    given = tokenizer(f"{NOTES[0]} 0", return_tensors="pt")
+    by_hand = torch.cosine_similarity(*(model.bert(**given).last_hidden_state[0].mean(0) for model in models), dim=0)
+    start, turned, nowhere = map(find_start, (mlm_folder, tmp_path / "turned", indifferent))
+    texts = {"notes": str(text)}
+    assert compare_vectors(start, turned, texts, most=1) == {"notes": pytest.approx(by_hand.item(), abs=1e-4)}
+    assert compare_vectors(start, turned, texts)["notes"] < 0.999
+    assert compare_vectors(start, start, texts) == {"notes": pytest.approx(1.0, abs=1e-4)}
+    assert compare_vectors(start, nowhere, texts) == {"notes": pytest.approx(0.0, abs=1e-4)}
+
+
 def test_report_table_and_figure(indifferent, mlm_folder, text, tmp_path) -> None:
     results = tmp_path / "cards" / "results"
     file_scores(results, "start", 90)
@@ -75,6 +92,7 @@ def test_report_table_and_figure(indifferent, mlm_folder, text, tmp_path) -> Non
     run("evaluate", "--report", readme, "--results", results)
     written = readme.read_text()
     assert "| notes | perplexity |" in written
+    assert "| notes | cosine of vectors | 1.000 | 0.000 | -1.000 |" in written
     assert "| kinds | accuracy | 0.900 | 0.600 | -0.300 |" in written
     assert str(text) not in written + report.path(results).read_text()
 
