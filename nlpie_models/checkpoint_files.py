@@ -218,7 +218,7 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
     _refuse_wrong_tensors(checkpoint, model, info, encoder_only=auto_class == ENCODER)
     if any(key.startswith("pooler.") for key in info["missing_keys"]):
         model.pooler = None
-    if auto_class == MASKED_LM and any(_is_pooler(key) for key in info["unexpected_keys"]):
+    if auto_class == MASKED_LM and any(is_pooler(key) for key in info["unexpected_keys"]):
         from .distillation.students import keep_pooler
 
         keep_pooler(model, load_model(checkpoint, ENCODER))
@@ -379,12 +379,12 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
     """
     own_modules = {model.base_model_prefix, *(name for name, _ in model.named_children())}
     found = {
-        "missing": sorted(key for key in info["missing_keys"] if not (encoder_only and _is_pooler(key))),
+        "missing": sorted(key for key in info["missing_keys"] if not (encoder_only and is_pooler(key))),
         "misshapen": sorted(str(key[0]) for key in info["mismatched_keys"]),
         "unexpected": sorted(
             key
             for key in info["unexpected_keys"]
-            if not (_is_pooler(key) or key.endswith("position_ids") or key.startswith("cls.seq_relationship."))
+            if not (is_pooler(key) or key.endswith("position_ids") or key.startswith("cls.seq_relationship."))
             and (not encoder_only or key.partition(".")[0] in own_modules)
         ),
     }
@@ -396,7 +396,8 @@ def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[st
         )
 
 
-def _is_pooler(key: str) -> bool:
+def is_pooler(key: str) -> bool:
+    """Whether a tensor of this name belongs to a pooler, which a masked language model has for others to start from."""
     return ".pooler." in f".{key}"
 
 

@@ -13,7 +13,7 @@ from nlpie_models.cli import main
 from nlpie_models.registry import TrainingData, default_checkpoint, get_checkpoint
 from nlpie_models.release import find_subject
 from nlpie_models.release_checks import Subject, run_checks
-from nlpie_models.smoke import Smoke
+from nlpie_models.smoke import Smoke, try_folder
 
 CARDS = Path(__file__).parent.parent / "model_cards"
 NAME = default_checkpoint().name
@@ -94,6 +94,12 @@ def test_an_adapter_and_a_folder_without_a_row(quick, ner_folder, tmp_path) -> N
     found = failing(find_subject(str(tmp_path / "mine"), CARDS))
     assert set(found) == {"hashes", "size", "card", "licence", "numbers"}
     assert "the registry has no checkpoint 'mine'" in found["card"]
+
+
+def test_transformers_has_nothing_against_a_masked_language_model_with_a_pooler() -> None:
+    found = try_folder(ZOO_FOLDER / "open-base", ["fill-mask"])
+    assert found.loading == ()
+    assert found.same_tokens
 
 
 def test_what_transformers_complains_of(folder, monkeypatch) -> None:
