@@ -91,7 +91,7 @@ def test_the_one_line_use_runs(row) -> None:
 def test_the_forgetting_report_is_shown() -> None:
     change = Change("notes", "perplexity", before=12.0, after=6.0, size=100)
     made = {"command": "nlpie forgetting a b"}
-    report = Forgetting("a", "open-small", "quick", (change,), (), 0.01, (-0.01, 0.02), made)
+    report = Forgetting("a", "open-small", "quick", (change,), (), (), 0.01, (-0.01, 0.02), made)
     numbers = replace(read_numbers("open-small", CARDS), forgetting=[report])
     card = render_card(get_checkpoint("open-small"), numbers, (CARDS / "template.md").read_text(), CARDS)
     assert "| open-small | a | notes | perplexity | 12.00 | 6.00 | -50% |" in card
