@@ -20,7 +20,7 @@ from .options import TEXT
 def forgetting(
     before: str, after: str, texts: tuple[tuple[str, str], ...], scores_of: str | None, budget: str, results: Path
 ) -> None:
-    r"""Report what AFTER has gained and forgotten against BEFORE, from which it was trained further.
+    """Report what AFTER has gained and forgotten against BEFORE, from which it was trained further.
 
     \b
     nlpie evaluate start my-clinical --suite open --data sets/

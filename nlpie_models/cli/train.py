@@ -60,7 +60,7 @@ def train() -> None:
 def continue_command(
     name: str | None, start: str | None, head_steps: int, head_learning_rate: float, anchor: str | None, **shared: Any
 ) -> None:
-    r"""Train a masked language model further on clinical text (continual learning).
+    """Train a masked language model further on clinical text (continual learning).
 
     \b
     nlpie train continue --start distil-65m --corpus notes/ --output my-clinical
@@ -119,12 +119,12 @@ def distill_command(
     teacher_bf16: bool,
     **shared: Any,
 ) -> None:
-    r"""Train a small masked language model beside a larger one (distillation).
+    """Train a small masked language model beside a larger one (distillation).
 
     \b
-    nlpie train distill --teacher my-base --student layers -S every=2 --objective distilbert \
+    nlpie train distill --teacher my-base --student layers -S every=2 --objective distilbert \\
         --corpus notes/ --output my-small
-    nlpie train distill --teacher my-base --student new -S layers=4 -S hidden=312 -S heads=12 -S feed_forward=1200 \
+    nlpie train distill --teacher my-base --student new -S layers=4 -S hidden=312 -S heads=12 -S feed_forward=1200 \\
         --objective tinybert --corpus notes/ --output my-tiny
     nlpie train distill --teacher my-base --student minialbert -S embedding=128 --objective layerwise ...
     nlpie train distill distil-clinicalbert --data MIMIC-III/ --output again

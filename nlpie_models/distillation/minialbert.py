@@ -1,9 +1,9 @@
-"""A MiniALBERT that starts from a BERT: one shared layer, factorised embeddings, adapters that change little.
+"""A MiniALBERT that starts from a BERT: few shared layers, factorised embeddings, adapters that change little.
 
 Shapes use V (vocabulary), H (the teacher's width) and E (the embeddings').
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -50,7 +50,7 @@ def shrink_to_minialbert(
     seed: int,
     embedding: int,
     layers: int | None = None,
-    shared: int | Literal["mean"] = "mean",
+    shared: int | Sequence[int] | Literal["mean"] = "mean",
     reduction_factor: int = 16,
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
@@ -63,29 +63,43 @@ def shrink_to_minialbert(
         seed: Of the adapters' first layers.
         embedding: E.
         layers: Recursions; by default the teacher's layers.
-        shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all.
+        shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all; of several, each is
+            shared by an equal run of recursions.
         reduction_factor: The adapters' bottleneck is H over this.
 
     Raises:
-        ValueError: No such teacher, layer, or a rank above what the embeddings have.
+        ValueError: No such teacher, layer, or a rank above what the embeddings have; recursions that the shared layers
+            do not divide.
     """
     encoder: Any = teacher.base_model
     if not hasattr(teacher, "cls") or not isinstance(getattr(encoder.encoder, "layer", None), nn.ModuleList):
         raise ValueError(f"expected a BERT with a masked-language-model head, got {type(teacher).__name__}")
     depth = len(encoder.encoder.layer)
-    if shared != "mean" and not (isinstance(shared, int) and 0 <= shared < depth):
-        raise ValueError(f"expected shared to be mean or a layer between 0 and {depth - 1}, got {shared!r}")
+    chosen = [shared] if isinstance(shared, int) else shared
+    if chosen != "mean" and not (chosen and all(isinstance(layer, int) and 0 <= layer < depth for layer in chosen)):
+        raise ValueError(f"expected shared to be mean or layers between 0 and {depth - 1}, got {shared!r}")
+    groups, recursions = 1 if chosen == "mean" else len(chosen), layers or depth
+    if recursions % groups:
+        raise ValueError(f"expected as many shared layers as divide the {recursions} recursions, got {groups}")
     sizes = {name: getattr(teacher.config, name) for name in _FROM_TEACHER}
     config = MiniAlbertConfig(
-        **sizes, embedding_size=embedding, num_hidden_layers=layers or depth, reduction_factor=reduction_factor
+        **sizes,
+        embedding_size=embedding,
+        num_hidden_layers=recursions,
+        num_hidden_groups=groups,
+        reduction_factor=reduction_factor,
     )
     transformers.set_seed(seed)
     student = MiniAlbertForMaskedLM(config)
-    chosen = range(depth) if shared == "mean" else [shared]
-    states = [encoder.encoder.layer[index].state_dict() for index in chosen]
-    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    states = [layer.state_dict() for layer in encoder.encoder.layer]
+    if chosen == "mean":
+        starts = [{name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}]
+    else:
+        starts = [states[index] for index in chosen]
     with torch.no_grad():
-        student.albert.albert.encoder.layer_of(0).load_state_dict(_renamed(mean, _LAYER))
+        for group, start in enumerate(starts):
+            own = student.albert.albert.encoder.layer_of(group * recursions // groups)
+            own.load_state_dict(_renamed(start, _LAYER))
         _factorise_embeddings(student, encoder.embeddings)
         head = {name: teacher.get_submodule(path) for name, path in _HEAD.items()}
         for name, module in head.items():
@@ -137,12 +151,13 @@ def _factorise_embeddings(student: Any, teacher: Any) -> None:
 
 def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
     """Make each adapter give back what the normalisation before it gives it."""
-    layer, encoder = student.albert.albert.encoder.layer_of(0), student.albert
-    before = [embeddings, *[layer.full_layer_layer_norm] * (len(encoder.att_adapters) - 1)]
-    for adapter, norm in zip(encoder.att_adapters, before, strict=True):
-        _imitate(adapter, norm)
-    for adapter in encoder.mlp_adapters:
-        _imitate(adapter, layer.attention.LayerNorm)
+    encoder = student.albert
+    before = embeddings
+    for recursion, adapters in enumerate(zip(encoder.att_adapters, encoder.mlp_adapters, strict=True)):
+        layer = encoder.albert.encoder.layer_of(recursion)
+        for adapter, norm in zip(adapters, (before, layer.attention.LayerNorm), strict=True):
+            _imitate(adapter, norm)
+        before = layer.full_layer_layer_norm
 
 
 def _imitate(adapter: Any, norm: nn.LayerNorm) -> None:

@@ -107,6 +107,14 @@ def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
     torch.testing.assert_close(own, torch.stack(layers).mean(0))
 
 
+def test_several_layers_are_each_shared_by_a_run_of_recursions(teacher) -> None:
+    student = make_student("minialbert", teacher, seed=0, embedding=8, shared=[0, 3])
+    assert student.config.num_hidden_groups == 2
+    for recursion, index in enumerate((0, 0, 3, 3)):
+        own = student.albert.albert.encoder.layer_of(recursion).ffn.weight
+        assert torch.equal(own, teacher.bert.encoder.layer[index].intermediate.dense.weight)
+
+
 @pytest.mark.parametrize(
     ("form", "options", "message"),
     [
@@ -116,7 +124,13 @@ def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
         ("layers", {"layers": [4]}, "expected layers between 0 and 3"),
         ("new", {"layers": 2, "hidden": 10, "heads": 4, "feed_forward": 8}, "a width that 4 heads divide, got 10"),
         ("new", {"layers": 2}, "wants to be told 'hidden'"),
-        ("minialbert", {"embedding": 8, "shared": 9}, "mean or a layer between 0 and 3, got 9"),
+        ("minialbert", {"embedding": 8, "shared": 9}, "mean or layers between 0 and 3, got 9"),
+        ("minialbert", {"embedding": 8, "shared": []}, r"mean or layers between 0 and 3, got \[\]"),
+        (
+            "minialbert",
+            {"embedding": 8, "shared": [0, 1, 2]},
+            "as many shared layers as divide the 4 recursions, got 3",
+        ),
         ("minialbert", {"embedding": 64}, "between 1 and 32, got 64"),
     ],
 )
