@@ -55,8 +55,9 @@ def shrink_to_minialbert(
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
 
-    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H); positions and token types
-    are seen in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
+    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H), each piece counting as often
+    as the teacher's head guesses it without any context: by the softmax of its bias. Positions and token types are seen
+    in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
 
     Args:
         teacher: The BERT.
@@ -100,7 +101,7 @@ def shrink_to_minialbert(
         for group, start in enumerate(starts):
             own = student.albert.albert.encoder.layer_of(group * recursions // groups)
             own.load_state_dict(_renamed(start, _LAYER))
-        _factorise_embeddings(student, encoder.embeddings)
+        _factorise_embeddings(student, encoder.embeddings, teacher.get_output_embeddings().bias.softmax(0))  # type: ignore[operator]
         head = {name: teacher.get_submodule(path) for name, path in _HEAD.items()}
         for name, module in head.items():
             student.get_submodule(name).load_state_dict(module.state_dict())
@@ -108,26 +109,26 @@ def shrink_to_minialbert(
     return student
 
 
-def factorise(weight: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the factors (V, E) and (E, H) of the matrix of this rank E that is nearest to ``weight`` (V, H).
+def factorise(weight: torch.Tensor, rank: int, importance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the factors (V, E) and (E, H) whose product of rank E is nearest to ``weight`` (V, H).
 
-    They are those of the truncated singular value decomposition (Eckart and Young, 1936); the rows of the second are
-    orthonormal.
+    Nearest by the squared error of the rows, each weighted by its ``importance`` (V): the truncated singular value
+    decomposition of the weighted rows (Eckart and Young, 1936). The rows of the second factor are orthonormal.
 
     Raises:
         ValueError: The matrix has no such rank.
     """
     if not 0 < rank <= min(weight.shape):
         raise ValueError(f"expected an embedding width between 1 and {min(weight.shape)}, got {rank}")
-    left, values, right = torch.linalg.svd(weight.float(), full_matrices=False)
-    return left[:, :rank] * values[:rank], right[:rank]
+    directions = torch.linalg.svd(weight.float() * importance.float().sqrt()[:, None], full_matrices=False).Vh[:rank]
+    return weight.float() @ directions.T, directions
 
 
 def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dict[str, torch.Tensor]:
     return {f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")}
 
 
-def _factorise_embeddings(student: Any, teacher: Any) -> None:
+def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) -> None:
     """Set embeddings and projector so that they give about what the teacher's embeddings give.
 
     The teacher's normalisation stands after the widening to H; here it stands before. A vector in E orthonormal
@@ -139,7 +140,7 @@ def _factorise_embeddings(student: Any, teacher: Any) -> None:
     if rank == width:
         own.load_state_dict({name: weight for name, weight in teacher.state_dict().items() if name != "position_ids"})
         return
-    factor, directions = factorise(teacher.word_embeddings.weight, rank)
+    factor, directions = factorise(teacher.word_embeddings.weight, rank, importance)
     own.word_embeddings.weight.copy_(factor)
     own.position_embeddings.weight.copy_(teacher.position_embeddings.weight @ directions.T)
     own.token_type_embeddings.weight.copy_(teacher.token_type_embeddings.weight @ directions.T)
