@@ -55,9 +55,9 @@ def shrink_to_minialbert(
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
 
-    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H), each piece counting as often
-    as the teacher's head guesses it without any context: by the softmax of its bias. Positions and token types are seen
-    in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
+    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H), each piece counting as
+    much as the teacher's head expects it without any context: by the softmax of its bias. Positions and token types are
+    seen in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
 
     Args:
         teacher: The BERT.
