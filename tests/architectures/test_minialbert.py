@@ -273,6 +273,16 @@ def test_wrong_calls_are_refused(config) -> None:
         model(torch.ones(1, 40, dtype=torch.long))
 
 
+def test_the_attention_can_be_chosen_later(config) -> None:
+    model = MiniAlbertModel(config).eval()
+    batch = batch_of(config)
+    fused = model(**batch)
+    model.set_attn_implementation("eager")
+    eager = model(**batch, output_attentions=True)
+    assert len(eager.attentions) == config.num_hidden_layers
+    torch.testing.assert_close(eager.last_hidden_state, fused.last_hidden_state, atol=1e-5, rtol=1e-5)
+
+
 def test_published_pickle_with_code_is_refused(tmp_path) -> None:
     folder = tmp_path / "hostile"
     shutil.copytree(REFERENCE / "masked_lm_adapters", folder)

@@ -58,7 +58,19 @@ def test_list_and_show() -> None:
     assert "4 GPUs  accelerate launch --multi_gpu --num_processes 4" in run("show", "distil-clinicalbert").output
 
 
-@pytest.mark.parametrize("command", [["annotate"], ["benchmark"], ["data", "prepare"], ["evaluate"], []], ids=str)
+WITH_EXAMPLES = [
+    [],
+    ["annotate"],
+    ["benchmark"],
+    ["data", "prepare"],
+    ["evaluate"],
+    ["forgetting"],
+    ["train", "continue"],
+    ["train", "distill"],
+]
+
+
+@pytest.mark.parametrize("command", WITH_EXAMPLES, ids=str)
 def test_help_shows_each_example_on_its_line(command) -> None:
     lines = run(*command, "--help").output.splitlines()
     assert sum(line.startswith("  nlpie ") for line in lines) > 1

@@ -180,6 +180,11 @@ class MiniAlbertPreTrainedModel(PreTrainedModel):
     # Published files carry a pooler that nothing reads and a buffer that is an arange.
     _keys_to_ignore_on_load_unexpected: ClassVar = [r"(^|\.)pooler\.", r"embeddings\.position_ids$"]
 
+    @classmethod
+    def _can_set_attn_implementation(cls) -> bool:
+        """Let ``set_attn_implementation`` work: the attention reads the config whenever it is called."""
+        return True
+
     def train_adapters_only(self) -> None:
         """Freeze embeddings, shared layers and projector; adapters and head stay trainable (adapter tuning).
 
