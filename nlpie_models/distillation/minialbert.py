@@ -55,9 +55,9 @@ def shrink_to_minialbert(
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
 
-    The word embeddings are factorised by truncated SVD into (V, E) and the projector (E, H), each piece counting as
-    much as the teacher's head expects it without any context: by the softmax of its bias. Positions and token types are
-    seen in the same E directions. Each adapter starts as a normalisation that undoes none of what comes in.
+    The embeddings are factorised into (V, E) and the projector (E, H) by truncated SVD and least squares, each piece
+    counting as much as the teacher's head expects it without any context: by the softmax of its bias. Each adapter
+    starts as a normalisation that undoes none of what comes in.
 
     Args:
         teacher: The BERT.
@@ -101,7 +101,8 @@ def shrink_to_minialbert(
         for group, start in enumerate(starts):
             own = student.albert.albert.encoder.layer_of(group * recursions // groups)
             own.load_state_dict(_renamed(start, _LAYER))
-        _factorise_embeddings(student, encoder.embeddings, teacher.get_output_embeddings().bias.softmax(0))  # type: ignore[operator]
+        expected = teacher.get_output_embeddings().bias.softmax(0)  # type: ignore[operator]
+        _factorise_embeddings(student, encoder.embeddings, expected)
         head = {name: teacher.get_submodule(path) for name, path in _HEAD.items()}
         for name, module in head.items():
             student.get_submodule(name).load_state_dict(module.state_dict())
@@ -109,19 +110,18 @@ def shrink_to_minialbert(
     return student
 
 
-def factorise(weight: torch.Tensor, rank: int, importance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the factors (V, E) and (E, H) whose product of rank E is nearest to ``weight`` (V, H).
+def main_directions(rows: torch.Tensor, rank: int, importance: torch.Tensor) -> torch.Tensor:
+    """Return the orthonormal directions (E, H) in which rows (V, H) lose least.
 
-    Nearest by the squared error of the rows, each weighted by its ``importance`` (V): the truncated singular value
-    decomposition of the weighted rows (Eckart and Young, 1936). The rows of the second factor are orthonormal.
+    That is, whose projections have the least squared error, each row weighted by its ``importance`` (V): the truncated
+    singular value decomposition of the weighted rows (Eckart and Young, 1936).
 
     Raises:
-        ValueError: The matrix has no such rank.
+        ValueError: The matrix has no such rank E.
     """
-    if not 0 < rank <= min(weight.shape):
-        raise ValueError(f"expected an embedding width between 1 and {min(weight.shape)}, got {rank}")
-    directions = torch.linalg.svd(weight.float() * importance.float().sqrt()[:, None], full_matrices=False).Vh[:rank]
-    return weight.float() @ directions.T, directions
+    if not 0 < rank <= min(rows.shape):
+        raise ValueError(f"expected a rank between 1 and {min(rows.shape)}, got {rank}")
+    return torch.linalg.svd(rows * importance.sqrt()[:, None], full_matrices=False).Vh[:rank]
 
 
 def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dict[str, torch.Tensor]:
@@ -131,23 +131,38 @@ def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dic
 def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) -> None:
     """Set embeddings and projector so that they give about what the teacher's embeddings give.
 
-    The teacher's normalisation stands after the widening to H; here it stands before. A vector in E orthonormal
-    directions that is normalised over E is sqrt(H / E) times as short as one normalised over H, and the scale is the
-    mean of the teacher's. The shift is the projector's.
+    The teacher normalises over H, the student over E and widens then. So what the teacher scales to unit length is kept
+    in its main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their
+    length and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all
+    pieces, each at one of the positions in turn.
     """
     own, projector = student.albert.albert.embeddings, student.albert.projector
     rank, width = student.config.embedding_size, student.config.hidden_size
     if rank == width:
         own.load_state_dict({name: weight for name, weight in teacher.state_dict().items() if name != "position_ids"})
         return
-    factor, directions = factorise(teacher.word_embeddings.weight, rank, importance)
-    own.word_embeddings.weight.copy_(factor)
-    own.position_embeddings.weight.copy_(teacher.position_embeddings.weight @ directions.T)
-    own.token_type_embeddings.weight.copy_(teacher.token_type_embeddings.weight @ directions.T)
-    own.LayerNorm.weight.fill_(teacher.LayerNorm.weight.mean() * (width / rank) ** 0.5)
-    own.LayerNorm.bias.zero_()
-    projector.weight.copy_(directions.T)
-    projector.bias.copy_(teacher.LayerNorm.bias)
+    pieces = torch.arange(len(importance))
+    positions = pieces % len(teacher.position_embeddings.weight)
+    given = _embed(teacher, pieces, positions)
+    kept = main_directions(given - teacher.LayerNorm.bias, rank - 1, importance)
+    ones_first = torch.eye(rank)
+    ones_first[:, 0] = 1
+    narrowed = torch.linalg.qr(ones_first).Q[:, 1:] @ kept
+    for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
+        weight = getattr(teacher, name).weight
+        scaled = (weight - weight.mean(-1, keepdim=True)) * teacher.LayerNorm.weight
+        getattr(own, name).weight.copy_(scaled @ narrowed.T)
+    seen = _embed(own, pieces, positions)
+    weights = importance.double().sqrt()[:, None]
+    with_shift = torch.cat([seen, torch.ones(len(seen), 1)], 1)
+    fitted = torch.linalg.lstsq(with_shift.double() * weights, given.double() * weights).solution.float()
+    projector.weight.copy_(fitted[:-1].T)
+    projector.bias.copy_(fitted[-1])
+
+
+def _embed(embeddings: Any, pieces: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    words, places = embeddings.word_embeddings.weight[pieces], embeddings.position_embeddings.weight[positions]
+    return embeddings.LayerNorm(words + places + embeddings.token_type_embeddings.weight[0])
 
 
 def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
