@@ -131,10 +131,10 @@ def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dic
 def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) -> None:
     """Set embeddings and projector so that they give about what the teacher's embeddings give.
 
-    The teacher normalises over H, the student over E and widens then. So what the teacher scales to unit length is kept
-    in its main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their
-    length and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all
-    pieces, each at one of the positions in turn.
+    The teacher normalises over H; the student over E, and widens then. So what the teacher normalises is kept in its
+    main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their length
+    and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all pieces,
+    each at one of the positions in turn.
     """
     own, projector = student.albert.albert.embeddings, student.albert.projector
     rank, width = student.config.embedding_size, student.config.hidden_size

@@ -103,7 +103,7 @@ def test_adapters_change_little_whatever_the_normalisation(teacher) -> None:
         student(IDS)
     assert len(adapted) == len(adapters) == 8
     for given, returned in adapted.values():
-        assert (returned - given).norm() < 0.15 * given.norm()
+        assert (returned - given).norm() < 0.2 * given.norm()
 
 
 def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
