@@ -69,13 +69,15 @@ def shrink_to_minialbert(
         reduction_factor: The adapters' bottleneck is H over this.
 
     Raises:
-        ValueError: No such teacher, layer, or a rank above what the embeddings have; recursions that the shared layers
+        ValueError: No such teacher or layer, embeddings wider than the teacher's, or recursions that the shared layers
             do not divide.
     """
     encoder: Any = teacher.base_model
     if not hasattr(teacher, "cls") or not isinstance(getattr(encoder.encoder, "layer", None), nn.ModuleList):
         raise ValueError(f"expected a BERT with a masked-language-model head, got {type(teacher).__name__}")
-    depth = len(encoder.encoder.layer)
+    depth, width = len(encoder.encoder.layer), teacher.config.hidden_size
+    if not 1 < embedding <= width:
+        raise ValueError(f"expected an embedding width between 2 and {width}, got {embedding}")
     chosen = [shared] if isinstance(shared, int) else shared
     if chosen != "mean" and not (chosen and all(isinstance(layer, int) and 0 <= layer < depth for layer in chosen)):
         raise ValueError(f"expected shared to be mean or layers between 0 and {depth - 1}, got {shared!r}")
@@ -132,9 +134,9 @@ def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) 
     """Set embeddings and projector so that they give about what the teacher's embeddings give.
 
     The teacher normalises over H; the student over E, and widens then. So what the teacher normalises is kept in its
-    main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their length
-    and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all pieces,
-    each at one of the positions in turn.
+    main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their
+    length and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all
+    pieces, each at one of the positions in turn.
     """
     own, projector = student.albert.albert.embeddings, student.albert.projector
     rank, width = student.config.embedding_size, student.config.hidden_size

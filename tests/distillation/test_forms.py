@@ -137,7 +137,7 @@ def test_several_layers_are_each_shared_by_a_run_of_recursions(teacher) -> None:
             {"embedding": 8, "shared": [0, 1, 2]},
             "as many shared layers as divide the 4 recursions, got 3",
         ),
-        ("minialbert", {"embedding": 64}, "between 1 and 32, got 64"),
+        ("minialbert", {"embedding": 64}, "embedding width between 2 and 32, got 64"),
     ],
 )
 def test_students_that_cannot_be(teacher, form, options, message) -> None:
