@@ -149,16 +149,15 @@ def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) 
     kept = main_directions(given - teacher.LayerNorm.bias, rank - 1, importance)
     ones_first = torch.eye(rank)
     ones_first[:, 0] = 1
-    narrowed = torch.linalg.qr(ones_first).Q[:, 1:] @ kept
+    without_mean = torch.linalg.qr(ones_first).Q[:, 1:]
     for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
         weight = getattr(teacher, name).weight
         scaled = (weight - weight.mean(-1, keepdim=True)) * teacher.LayerNorm.weight
-        getattr(own, name).weight.copy_(scaled @ narrowed.T)
-    seen = _embed(own, pieces, positions)
+        getattr(own, name).weight.copy_(scaled @ kept.T @ without_mean.T)
+    seen = torch.cat([_embed(own, pieces, positions) @ without_mean, torch.ones(len(pieces), 1)], 1)
     weights = importance.double().sqrt()[:, None]
-    with_shift = torch.cat([seen, torch.ones(len(seen), 1)], 1)
-    fitted = torch.linalg.lstsq(with_shift.double() * weights, given.double() * weights).solution.float()
-    projector.weight.copy_(fitted[:-1].T)
+    fitted = torch.linalg.lstsq(seen.double() * weights, given.double() * weights).solution.float()
+    projector.weight.copy_(fitted[:-1].T @ without_mean.T)
     projector.bias.copy_(fitted[-1])
 
 

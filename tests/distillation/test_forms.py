@@ -74,6 +74,9 @@ def test_minialbert_embeds_best_what_its_teacher_expects_most(teacher) -> None:
     alike = torch.cosine_similarity(theirs, ours, dim=-1)
     assert alike[1:-1].min() > 0.8
     assert alike[1:-1].mean() > alike[[0, -1]].mean()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        coarse = student(IDS, output_hidden_states=True).hidden_states[0][0]
+    torch.testing.assert_close(coarse.float(), ours, atol=0.05, rtol=0.05)
     assert student.config.num_hidden_layers == 4
     assert torch.equal(student.get_output_embeddings().weight, teacher.get_output_embeddings().weight)
 
