@@ -233,13 +233,14 @@ def _check_licence(subject: Subject) -> str:
 def _check_numbers(subject: Subject) -> str:
     row = subject.need_row()
     runs = [run for each in read_numbers(row.name, subject.cards).results for run in each.test_runs()]
-    own = [run for run in runs if run.get("weights_sha256") == sha256_of(subject.checkpoint.weights)]
+    sha256 = sha256_of(subject.checkpoint.weights)
+    own = [run for run in runs if sha256 in (run.get("weights_sha256"), run.get("start_sha256"))]
     if not own:
         others = "; those that are there are of others" if runs else ""
         raise ReleaseError(
             f"no results of these very weights on a test split{others}: run `nlpie evaluate {row.name} --data ...`"
         )
-    return f"{len(own)} results on test splits, of these very weights"
+    return f"{len(own)} results on test splits, of these very weights or of what was fine-tuned from them"
 
 
 _BEFORE_LOADING: dict[str, Callable[[Subject], str]] = {"safe": _check_safe, "files": _check_files}

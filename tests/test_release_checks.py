@@ -87,6 +87,10 @@ def test_faults_of_a_row(quick, folder, changed, check, detail) -> None:
     assert detail in failing(Subject(folder, replace(get_checkpoint(NAME), **changed), CARDS))[check]
 
 
+def test_results_of_what_was_fine_tuned_from_the_weights_count(quick) -> None:
+    assert "numbers" not in failing(find_subject("open-base", CARDS))
+
+
 def test_an_adapter_and_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
     adapter = Subject(ZOO_FOLDER / "open-small-cancer", get_checkpoint("open-small-cancer"), CARDS)
     assert "`nlpie convert` joins it with its base" in failing(adapter)["config"]

@@ -76,13 +76,17 @@ class Cell:
             "budget": self.budget and asdict(self.budget),
             "seed": self.seed,
             "data": self.data_sha256(),
-            "start": sha256_of(find_start(self.start).weights) if self.start else self.name,
+            "start": self.start_sha256() or self.name,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def data_sha256(self) -> dict[str, str]:
         """Return the hash of each split."""
         return {split: sha256_of(find_split(self.data, split)) for split in _SPLITS}
+
+    def start_sha256(self) -> str | None:
+        """Return the hash of the weights that are fine-tuned; None for a baseline."""
+        return sha256_of(find_start(self.start).weights) if self.start else None
 
     def command(self) -> list[str]:
         """Return the words of the command that runs this cell; DATA stands for the folder that holds the sets."""
@@ -115,7 +119,13 @@ def run_cell(cell: Cell, folder: Path) -> Run:
         NlpieError: The data cannot be read, or the checkpoint cannot be fine-tuned so.
     """
     run = _baseline(cell) if cell.budget is None else _finetuned(cell, cell.budget)
-    run |= {"key": cell.key(), "seed": cell.seed, "data_sha256": cell.data_sha256(), **provenance(*cell.command())}
+    run |= {
+        "key": cell.key(),
+        "seed": cell.seed,
+        "start_sha256": cell.start_sha256(),
+        "data_sha256": cell.data_sha256(),
+        **provenance(*cell.command()),
+    }
     add_run(folder, cell.results([run]))
     return run
 

@@ -94,6 +94,7 @@ def test_an_interrupted_suite_goes_on_where_it_stopped(data, ner_folder, tmp_pat
     assert finished["training"]["learning_rate"] == 5e-3
     assert finished["command"] == "nlpie evaluate ner --suite tiny --budget quick --seed 1 --data DATA --set kinds"
     assert set(finished["data_sha256"]) == {"train", "validation", "test"}
+    assert len(finished["start_sha256"]) == 64
 
     (data / "kinds" / "test.jsonl").write_text((data / "kinds" / "validation.jsonl").read_text())
     assert "1 of 2 are finished already" in run(*arguments, "--results", stopped)
