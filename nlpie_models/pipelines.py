@@ -40,7 +40,8 @@ def load_clinical(
         name: Name or alias (see ``nlpie list``), Hub id, or local folder; None for the one that ships in the package.
         task: ``ner``, ``relation``, ``nli``, ``classification``, ``embedding``, ``fill-mask``, or transformers' name
             for one of them.
-        ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without.
+        ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without; the
+            sibling that the checkpoint's row names, if it names one.
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
             the first window only (the receipt ``annotation.coverage`` then says so). With ``unit="sentence"`` the same
             holds for each sentence, and the others are read whole.
@@ -74,6 +75,8 @@ def load_clinical(
     checkpoint = find_checkpoint(name, chosen, revision)
     check_head(checkpoint, chosen)
     model, tokenizer = load_whole(checkpoint, chosen.auto_class)
+    if ner is None and checkpoint.row and "entities" in chosen.more_inputs:
+        ner = checkpoint.row.siblings.get("ner")
     if ner is not None and not isinstance(ner, ClinicalPipeline):
         ner = load_clinical(ner, "ner", on_long=on_long, device=device)
     return ClinicalPipeline(
