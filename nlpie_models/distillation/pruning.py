@@ -40,7 +40,7 @@ def prune_width(
     feed_forward: int,
     layers: Sequence[int] | None = None,
 ) -> BertForMaskedLM:
-    """Return a narrower copy of a BERT with a masked-language-model head, of the parts of its width that matter most.
+    """Return a narrower copy of a BERT with a masked-language-model head, of the parts of its width that weigh most.
 
     Structured pruning by magnitude, as a start for distillation (Muralidharan et al., 2024,
     https://arxiv.org/abs/2407.14679, rank by activations on data; this needs none). With W[i] the row of a matrix that
@@ -102,8 +102,8 @@ def prune_width(
 
 def _importance_of_coordinates(model: Any) -> torch.Tensor:
     """Return that of each coordinate of the hidden states (H); see :func:`prune_width`."""
-    variances = [norm.weight.square() * matrix.weight.square().sum(0) for norm, matrix in _readers(model)]
-    return torch.stack(variances).sum(0)
+    norms = [norm.weight * matrix.weight.norm(dim=0) for norm, matrix in _readers(model)]
+    return torch.stack(norms).square().sum(0)
 
 
 def _readers(model: Any) -> Iterator[tuple[nn.LayerNorm, nn.Linear]]:
