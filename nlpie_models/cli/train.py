@@ -99,7 +99,7 @@ def continue_command(
 @train.command("distill", context_settings={"show_default": True})
 @click.argument("name", required=False, is_eager=True, callback=_take_distillation_recipe)
 @click.option("--teacher", help="Checkpoint to learn from, a folder or a name, in the place of NAME's.")
-@click.option("--student", help="layers, new or minialbert to make one from the teacher; or a checkpoint of one.")
+@click.option("--student", help="layers, pruned, new or minialbert to make one of the teacher; or a checkpoint of one.")
 @click.option(
     "-S", "--student-option", "student_options", type=TASK_OPTION, multiple=True, help="NAME=VALUE, such as every=2."
 )
@@ -124,8 +124,8 @@ def distill_command(
     \b
     nlpie train distill --teacher my-base --student layers -S every=2 --objective distilbert \\
         --corpus notes/ --output my-small
-    nlpie train distill --teacher my-base --student new -S layers=4 -S hidden=312 -S heads=12 -S feed_forward=1200 \\
-        --objective tinybert --corpus notes/ --output my-tiny
+    nlpie train distill --teacher my-base --student pruned -S layers=[0,1,2,5] -S hidden=312 -S feed_forward=1200 \\
+        --objective minilm --corpus notes/ --output my-tiny
     nlpie train distill --teacher my-base --student minialbert -S embedding=128 --objective layerwise ...
     nlpie train distill distil-clinicalbert --data MIMIC-III/ --output again
 

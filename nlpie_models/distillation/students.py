@@ -14,30 +14,9 @@ from transformers import AutoConfig, PreTrainedModel
 
 from .contract import check_options
 from .minialbert import shrink_to_minialbert
+from .pruning import keep_layers, prune_width
 
 _MASKED_LM = "AutoModelForMaskedLM"
-
-
-def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
-    """Return a copy of a BERT-like model with only these of its encoder's layers, in this order.
-
-    Args:
-        model: A model whose encoder keeps its layers in ``base_model.encoder.layer``.
-        layers: Indices from 0.
-
-    Raises:
-        ValueError: An index that the model does not have, or an encoder without such a list.
-    """
-    student = copy.deepcopy(model)
-    encoder: Any = getattr(student.base_model, "encoder", None)
-    if not isinstance(getattr(encoder, "layer", None), nn.ModuleList):
-        raise ValueError(f"{type(model).__name__} has no base_model.encoder.layer to choose from")
-    available = len(encoder.layer)
-    if not layers or not all(0 <= index < available for index in layers):
-        raise ValueError(f"expected layers between 0 and {available - 1}, got {list(layers)}")
-    encoder.layer = nn.ModuleList([encoder.layer[index] for index in layers])
-    student.config.num_hidden_layers = len(layers)
-    return student
 
 
 def cut_vocabulary(
@@ -198,6 +177,7 @@ def make_new(
 
 FORMS: Mapping[str, Callable[..., PreTrainedModel]] = {
     "layers": take_layers,
+    "pruned": prune_width,
     "new": make_new,
     "minialbert": shrink_to_minialbert,
 }

@@ -132,7 +132,7 @@ def test_several_layers_are_each_shared_by_a_run_of_recursions(teacher) -> None:
 @pytest.mark.parametrize(
     ("form", "options", "message"),
     [
-        ("half", {}, "expected a student form among layers, new, minialbert, got 'half'"),
+        ("half", {}, "expected a student form among layers, pruned, new, minialbert, got 'half'"),
         ("layers", {"evry": 2}, "student form layers has no option 'evry'; its options: layers, every, head"),
         ("layers", {}, "expected layers or every"),
         ("layers", {"layers": [4]}, "expected layers between 0 and 3"),

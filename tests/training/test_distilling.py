@@ -195,9 +195,17 @@ def test_what_is_missing() -> None:
     assert "was not made so" in run(["train", "distill", "open-small", "--output", "y"], code=2)
 
 
-def test_a_teacher_with_bert_s_next_sentence_head(bert_config, tokenizer, notes, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("student", "objective"),
+    [
+        (["layers", "-S", "every=2"], "distilbert"),
+        (["pruned", "-S", "layers=[1]", "-S", "hidden=16", "-S", "feed_forward=24"], "minilm"),
+    ],
+    ids=["layers", "pruned"],
+)
+def test_a_teacher_with_bert_s_next_sentence_head(bert_config, tokenizer, notes, tmp_path, student, objective) -> None:
     BertForPreTraining(bert_config).save_pretrained(tmp_path / "teacher")
     tokenizer.save_pretrained(tmp_path / "teacher")
-    run(arguments(tmp_path / "teacher", notes, tmp_path / "x", "--student", "layers", "-S", "every=2",
-                  "--objective", "distilbert"))  # fmt: skip
-    assert record_of(tmp_path / "x")["objective"]["name"] == "distilbert"
+    run(arguments(tmp_path / "teacher", notes, tmp_path / "x", "--student", *student, "--objective", objective))
+    assert record_of(tmp_path / "x")["objective"]["name"] == objective
+    assert load_model(LocalCheckpoint(tmp_path / "x"), "AutoModelForMaskedLM").config.num_hidden_layers == 1
