@@ -117,6 +117,18 @@ def test_light_commands_import_neither_torch_nor_transformers(arguments) -> None
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from nlpie_models.architectures.minialbert import MiniAlbertConfig",
+        "from nlpie_models.architectures.minialbert.modeling_minialbert import MiniAlbertModel",
+    ],
+)
+def test_an_architecture_can_be_what_is_imported_first(first) -> None:
+    code = f"{first}; from transformers import CONFIG_MAPPING; CONFIG_MAPPING['minialbert']"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("first", ["import transformers.modeling_utils", "from transformers import BertModel", "pass"])
 @pytest.mark.parametrize("ours_first", [True, False])
 def test_registration_whatever_is_imported_first(first, ours_first) -> None:

@@ -44,8 +44,9 @@ def _register_all(_: ModuleType) -> None:
     import transformers  # the lazy module that has just taken the place of the one passed
 
     for model_type, architecture in ARCHITECTURES.items():
-        classes = importlib.import_module(f"{__package__}.{model_type}")
-        config = getattr(classes, architecture.config)
+        folder = f"{__package__}.{model_type}"
+        config = getattr(importlib.import_module(f"{folder}.configuration_{model_type}"), architecture.config)
+        classes = importlib.import_module(f"{folder}.modeling_{model_type}")
         tokenizer = getattr(transformers, architecture.tokenizer)
         transformers.AutoConfig.register(model_type, config, exist_ok=True)
         transformers.AutoTokenizer.register(config, tokenizer_class=tokenizer, exist_ok=True)

@@ -1,5 +1,7 @@
 """MiniALBERT: one transformer layer applied recursively, with an adapter per recursion."""
 
+import transformers  # noqa: F401  (whose import registers these modules: it must be over before theirs begins)
+
 from .configuration_minialbert import MiniAlbertConfig
 from .modeling_minialbert import (
     MiniAlbertForMaskedLM,
