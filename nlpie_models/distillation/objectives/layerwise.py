@@ -1,6 +1,6 @@
 """The layer-to-layer objective of MiniALBERT and CompactBioBERT."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -32,9 +32,10 @@ class LayerwiseObjective(nn.Module):
         output: Weight of the soft targets.
         embedding_ablation: Weight of the embedding outputs.
         temperature: What both logits are divided by for the soft targets.
+        layers: The teacher's layer, from 0, for each of the student's; by default the last of as many equal runs.
 
     Raises:
-        WrongPair: Vocabularies, widths or numbers of heads differ, or the layers do not divide.
+        WrongPair: Vocabularies, widths or numbers of heads differ, or layers that cannot be paired.
         ValueError: Weights that make no loss.
     """
 
@@ -58,6 +59,7 @@ class LayerwiseObjective(nn.Module):
         output: float = 5.0,
         embedding_ablation: float = 0.0,
         temperature: float = 1.0,
+        layers: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.weights = {
@@ -73,7 +75,7 @@ class LayerwiseObjective(nn.Module):
             check_same(self.name, student_config, teacher_config, "num_attention_heads", "compares attention maps")
         if hidden or embedding_ablation:
             check_same(self.name, student_config, teacher_config, "hidden_size", "compares hidden states")
-        self.layers = map_layers(self.name, student_config, teacher_config)
+        self.layers = map_layers(self.name, student_config, teacher_config, layers)
         self.temperature = temperature
         self.needs = Needs(
             student_logits=bool(mlm or output),

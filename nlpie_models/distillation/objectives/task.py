@@ -1,6 +1,6 @@
 """Distillation of a fine-tuned teacher: its soft targets and hidden states, beside the hard labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -32,12 +32,13 @@ class TaskObjective(nn.Module):
         student_config: The student's.
         teacher_config: The teacher's.
         soft_target: Weight of the soft targets.
-        hidden: Weight of the hidden states; 0 for layers that do not divide.
+        hidden: Weight of the hidden states.
         hard_label: Weight of the labels.
         temperature: T.
+        layers: The teacher's layer, from 0, for each of the student's; by default the last of as many equal runs.
 
     Raises:
-        WrongPair: Vocabularies or labels differ, or the layers do not divide.
+        WrongPair: Vocabularies or labels differ, or layers that cannot be paired.
         ValueError: Weights that make no loss.
     """
 
@@ -57,6 +58,7 @@ class TaskObjective(nn.Module):
         hidden: float = 1.0,
         hard_label: float = 1.0,
         temperature: float = 2.0,
+        layers: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.weights = {"soft_target": soft_target, "hidden": hidden, "hard_label": hard_label}
@@ -64,7 +66,7 @@ class TaskObjective(nn.Module):
         check_vocabulary(self.name, student_config, teacher_config)
         _check_labels(student_config, teacher_config)
         widths = student_config.hidden_size, teacher_config.hidden_size
-        self.layers = map_layers(self.name, student_config, teacher_config) if hidden else []
+        self.layers = map_layers(self.name, student_config, teacher_config, layers) if hidden else []
         self.projection = nn.Linear(*widths) if hidden and widths[0] != widths[1] else nn.Identity()
         self.temperature = temperature
         self.multi_label = _is_multi_label(student_config)

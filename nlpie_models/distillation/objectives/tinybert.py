@@ -1,6 +1,6 @@
 """TinyBERT's objective: attention maps and hidden states, layer by layer, for a student of its own width."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -31,9 +31,10 @@ class TinyBertObjective(nn.Module):
         hidden: Weight of the hidden states.
         soft_target: Weight of the soft cross-entropy.
         temperature: T.
+        layers: The teacher's layer, from 0, for each of the student's; by default the last of as many equal runs.
 
     Raises:
-        WrongPair: Vocabularies or numbers of heads differ, or the layers do not divide.
+        WrongPair: Vocabularies or numbers of heads differ, or layers that cannot be paired.
         ValueError: Weights that make no loss.
     """
 
@@ -53,6 +54,7 @@ class TinyBertObjective(nn.Module):
         hidden: float = 1.0,
         soft_target: float = 1.0,
         temperature: float = 1.0,
+        layers: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.weights = {"attention": attention, "hidden": hidden, "soft_target": soft_target}
@@ -60,7 +62,7 @@ class TinyBertObjective(nn.Module):
         check_vocabulary(self.name, student_config, teacher_config)
         if attention:
             check_same(self.name, student_config, teacher_config, "num_attention_heads", "compares attention maps")
-        self.layers = map_layers(self.name, student_config, teacher_config)
+        self.layers = map_layers(self.name, student_config, teacher_config, layers)
         self.projection = nn.Linear(student_config.hidden_size, teacher_config.hidden_size)
         self.temperature = temperature
         self.needs = Needs(

@@ -211,6 +211,14 @@ def test_wrong_pairs_name_both_sides(name, student, message) -> None:
         get_objective(name)(config(**student), TEACHER)
 
 
+@pytest.mark.parametrize("name", ["tinybert", "layerwise", "task"])
+def test_layers_that_do_not_divide_can_be_chosen(name) -> None:
+    assert get_objective(name)(config(num_hidden_layers=3), TEACHER, layers=[0, 1, 3]).layers == [0, 1, 3]
+    for wrong in ([0, 1], [0, 1, 4], []):
+        with pytest.raises(WrongPair, match=r"has 3 layers and the teacher .* 4, got \["):
+            get_objective(name)(config(num_hidden_layers=3), TEACHER, layers=wrong)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
