@@ -33,8 +33,8 @@ def map_layers(objective: str, student: Any, teacher: Any, chosen: Sequence[int]
     if chosen is not None:
         if len(chosen) != own or not all(layer in range(other) for layer in chosen):
             raise WrongPair(
-                f"{objective} wants layers=... to be one of the teacher's, from 0, for each of the student's: {sides}, got "
-                f"{list(chosen)}"
+                f"{objective} wants layers=... to name one of the teacher's, from 0, for each of the student's: {sides}, "
+                f"got {list(chosen)}"
             )
         return list(chosen)
     try:
