@@ -33,7 +33,7 @@ def map_layers(objective: str, student: Any, teacher: Any, chosen: Sequence[int]
     if chosen is not None:
         if len(chosen) != own or not all(layer in range(other) for layer in chosen):
             raise WrongPair(
-                f"{objective} wants layers=... to name a layer of the teacher, from 0, for each of the student: {sides}, "
+                f"{objective} wants layers=... to name a teacher's layer, from 0, for each student's: {sides}, "
                 f"got {list(chosen)}"
             )
         return list(chosen)
