@@ -22,7 +22,7 @@ from nlpie_models.data.documents import Document, find_files, read_documents
 
 @click.command(context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--checkpoint", default="open-small")
+@click.option("--checkpoint", default="open-mini")
 @click.option("--limit", default=100, help="Notes to read, from the first.")
 @click.option("--rounds", default=5, help="Timed rounds of each; the median counts.")
 @click.option("--output", default="benchmarks/annotate.json", type=click.Path(path_type=Path))

@@ -33,7 +33,7 @@ MEGABYTE = 10**6
 @click.command(context_settings={"show_default": True})
 @click.option("--notes", multiple=True, help="Files, globs or folders of real notes.")
 @click.option("--megabytes", multiple=True, type=int, default=(10, 100), help="Sizes to prepare; 1000 takes a while.")
-@click.option("--checkpoint", default="open-small", help="Whose tokenizer.")
+@click.option("--checkpoint", default="open-mini", help="Whose tokenizer.")
 @click.option("--seed", default=13)
 @click.option("--output", default="benchmarks/corpus.json", type=click.Path(path_type=Path))
 @click.option("--measure", type=click.Path(path_type=Path), help="Prepare this file and say what it took; used inside.")

@@ -37,7 +37,7 @@ RECIPE = "the recipe"
 
 @click.command(context_settings={"show_default": True})
 @click.argument("notes")
-@click.option("--checkpoint", default="open-small", help="The model: a name or a folder.")
+@click.option("--checkpoint", default="open-mini", help="The model: a name or a folder.")
 @click.option("--batch", default=16, help="Blocks of 128 tokens a step.")
 @click.option("--steps", default=40, help="Steps of a round.")
 @click.option("--rounds", default=3, help="Rounds of each; the median counts.")

@@ -300,8 +300,8 @@ def _folder_of(row: Checkpoint, revision: str | None) -> Path:
                 f"the weights of {row.name} are in the repository and not in the package: pass the path of the folder "
                 f"zoo/{row.name} of a checkout"
             )
-        available = [other.name for other in list_checkpoints() if other.status == "bundled"]
-        raise CheckpointError(f"{row.name} has no weights yet (status: {row.status}). Use {', '.join(available)}.")
+        default = default_checkpoint().name
+        raise CheckpointError(f"{row.name} has no weights yet (status: {row.status}). Use {default}, which is here.")
     return _download(row.hub_id, revision or pinned)
 
 

@@ -80,8 +80,8 @@ def test_encoder_with_tensors_left_over(bert_config, tokenizer, tmp_path) -> Non
 
 
 def test_revision_of_a_bundled_checkpoint() -> None:
-    with pytest.raises(NlpieError, match="open-small comes with this package and has no revisions; got 'v2'"):
-        load_clinical("open-small", revision="v2")
+    with pytest.raises(NlpieError, match="open-mini comes with this package and has no revisions; got 'v2'"):
+        load_clinical("open-mini", revision="v2")
 
 
 def test_pinned_file_is_the_one_that_is_loaded(copy) -> None:
@@ -151,7 +151,7 @@ def test_unknown_name() -> None:
 
 
 def test_planned_checkpoint() -> None:
-    refuse("open-tiny", "embedding", match=r"open-tiny has no weights yet \(status: planned\). Use open-small")
+    refuse("open-tiny", "embedding", match=r"open-tiny has no weights yet \(status: planned\). Use open-mini")
 
 
 def test_no_network(tmp_path, monkeypatch) -> None:
@@ -168,12 +168,12 @@ def test_pinned_hash_that_does_not_match(copy, monkeypatch) -> None:
 
     from nlpie_models import checkpoint_files
 
-    row = get_checkpoint("open-small")
+    row = get_checkpoint("open-mini")
     other = replace(row, weights=replace(row.weights, sha256="0" * 64))
     monkeypatch.setattr(checkpoint_files, "BUNDLED_FOLDER", copy.parent)
     monkeypatch.setattr(checkpoint_files, "get_checkpoint", lambda _: other)
-    copy.rename(copy.parent / "open-small")
-    refuse("open-small", match="is not the pinned file: expected SHA-256 0000")
+    copy.rename(copy.parent / "open-mini")
+    refuse("open-mini", match="is not the pinned file: expected SHA-256 0000")
 
 
 def test_hash_is_sha256(tmp_path) -> None:

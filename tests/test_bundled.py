@@ -102,7 +102,7 @@ def test_size_and_no_path_of_a_machine() -> None:
 
 def test_a_second_load_gives_the_same(pipe) -> None:
     text = NOTES["mtsamples-88.txt"]
-    assert load_clinical("open-small", "ner", device="cpu")(text) == pipe(text)
+    assert load_clinical("open-mini", "ner", device="cpu")(text) == pipe(text)
 
 
 def test_readme_snippets_print_what_the_readme_says() -> None:

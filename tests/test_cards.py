@@ -91,10 +91,10 @@ def test_the_one_line_use_runs(row) -> None:
 def test_the_forgetting_report_is_shown() -> None:
     change = Change("notes", "perplexity", before=12.0, after=6.0, size=100)
     made = {"command": "nlpie forgetting a b"}
-    report = Forgetting("a", "open-small", "quick", (change,), (), (), 0.01, (-0.01, 0.02), made)
-    numbers = replace(read_numbers("open-small", CARDS), forgetting=[report])
-    card = render_card(get_checkpoint("open-small"), numbers, (CARDS / "template.md").read_text(), CARDS)
-    assert "| open-small | a | notes | perplexity | 12.00 | 6.00 | -50% |" in card
+    report = Forgetting("a", "open-mini", "quick", (change,), (), (), 0.01, (-0.01, 0.02), made)
+    numbers = replace(read_numbers("open-mini", CARDS), forgetting=[report])
+    card = render_card(get_checkpoint("open-mini"), numbers, (CARDS / "template.md").read_text(), CARDS)
+    assert "| open-mini | a | notes | perplexity | 12.00 | 6.00 | -50% |" in card
     assert "nlpie forgetting a b" in card
 
 
@@ -121,7 +121,7 @@ def test_the_command_writes_what_is_stale_and_check_does_not(tmp_path) -> None:
 
 def test_outside_a_checkout(tmp_path) -> None:
     with pytest.raises(NlpieError, match="cards are made in a checkout of the repository"):
-        make_card(get_checkpoint("open-small"), tmp_path)
+        make_card(get_checkpoint("open-mini"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_outside_a_checkout(tmp_path) -> None:
     ],
 )
 def test_metadata_that_the_hub_would_not_take(changed, fault) -> None:
-    good = metadata_of(card_path(get_checkpoint("open-small"), CARDS).read_text())
+    good = metadata_of(card_path(get_checkpoint("open-mini"), CARDS).read_text())
     bad = {key: value for key, value in (good | changed).items() if value is not None}
     assert next(find_faults(bad)).startswith(fault)
 
 
 def test_a_row_with_a_licence_that_the_hub_does_not_know() -> None:
-    row = replace(get_checkpoint("open-small"), licence="free")
-    with pytest.raises(DataError, match="the card of open-small has metadata that the Hub would not take: license"):
+    row = replace(get_checkpoint("open-mini"), licence="free")
+    with pytest.raises(DataError, match="the card of open-mini has metadata that the Hub would not take: license"):
         render_card(row, Numbers([], [], []), (CARDS / "template.md").read_text(), CARDS)

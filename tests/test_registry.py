@@ -36,10 +36,12 @@ PUBLISHED = {
 OPEN = {
     "open-base",
     "open-mini",
+    "open-mini-cancer",
+    "open-mini-causes",
+    "open-mini-encoder",
+    "open-mini-rqe",
     "open-small",
-    "open-small-causes",
-    "open-small-rqe",
-    "open-small-cancer",
+    "open-small-ner",
     "open-tiny",
 }
 ROW = """
@@ -92,7 +94,7 @@ def test_every_row_is_complete(row) -> None:
         ("tiny-15m", "tiny-clinicalbert"),
         ("mini-18m", "clinical-minialbert-312"),
         ("nlpie/clinical-miniALBERT-312", "clinical-minialbert-312"),
-        ("Open-Small", "open-small"),
+        ("Open-Mini", "open-mini"),
     ],
 )
 def test_names_aliases_and_hub_ids(called, name) -> None:
@@ -104,13 +106,13 @@ def test_size_name_leads_to_the_ner_fine_tune() -> None:
 
 
 def test_bundled_default_is_pinned_and_the_published_are_not_yet() -> None:
-    assert default_checkpoint().name == "open-small"
+    assert default_checkpoint().name == "open-mini"
     assert default_checkpoint().pinned
     assert not get_checkpoint("distil-65m").pinned
 
 
 def test_unknown_name_suggests() -> None:
-    with pytest.raises(UnknownName, match=r"Did you mean 'distil-65m'\?.*open-small"):
+    with pytest.raises(UnknownName, match=r"Did you mean 'distil-65m'\?.*open-mini"):
         get_checkpoint("distil-66m")
 
 

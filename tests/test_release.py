@@ -325,7 +325,7 @@ def test_without_yes_the_command_shows_the_difference_and_changes_nothing(second
 # From here on everything is as a maintainer and a user have it: commands in processes of their own, the Hub chosen by
 # HF_ENDPOINT, and a checkpoint that is in no registry but that of this test.
 
-SOURCE = "open-small"
+SOURCE = "open-mini"
 NOTE = "She was given aspirin for pneumonia. An MRI was normal."
 RUN = (
     "import sys, nlpie_models.registry as registry\n"

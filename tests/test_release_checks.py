@@ -79,7 +79,7 @@ def test_faults_of_a_folder(quick, folder, break_it, check, detail) -> None:
             "licence",
             "apache-2.0 gives away more than its data allow: x (CC BY-NC 4.0)",
         ),
-        ({"summary": "Other"}, "card", "open-small.md is stale; run `nlpie card open-small`"),
+        ({"summary": "Other"}, "card", "open-mini.md is stale; run `nlpie card open-mini`"),
         ({"name": "other"}, "numbers", "no results of these very weights on a test split"),
     ],
 )
@@ -92,7 +92,7 @@ def test_results_of_what_was_fine_tuned_from_the_weights_count(quick) -> None:
 
 
 def test_an_adapter_and_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
-    adapter = Subject(ZOO_FOLDER / "open-small-cancer", get_checkpoint("open-small-cancer"), CARDS)
+    adapter = Subject(BUNDLED_FOLDER / "open-mini-cancer", get_checkpoint("open-mini-cancer"), CARDS)
     assert "`nlpie convert` joins it with its base" in failing(adapter)["config"]
     shutil.copytree(ner_folder, tmp_path / "mine")
     found = failing(find_subject(str(tmp_path / "mine"), CARDS))

@@ -82,9 +82,9 @@ def test_a_release_is_guarded_and_takes_no_input_as_code() -> None:
 
 def test_the_checkpoints_that_files_belong_to() -> None:
     names = ["zoo/open-base/model.safetensors", "nlpie_models/checkpoints/tiny-clinicalbert.toml", "README.md"]
-    names += ["nlpie_models/bundled/open-small/config.json", "zoo/README.md", "model_cards/open-small.md", "zoo/gone/a"]
-    names += ["nlpie_models/checkpoints/open-mini.toml", "zoo/open-small-cancer/adapter.safetensors"]
-    assert changed_by(names) == ["open-base", "open-small", "tiny-clinicalbert"]
+    names += ["nlpie_models/bundled/open-mini/config.json", "zoo/README.md", "model_cards/open-mini.md", "zoo/gone/a"]
+    names += ["nlpie_models/checkpoints/open-tiny.toml", "nlpie_models/bundled/open-mini-cancer/adapter.safetensors"]
+    assert changed_by(names) == ["open-base", "open-mini", "tiny-clinicalbert"]
     assert changed_by([]) == []
 
 

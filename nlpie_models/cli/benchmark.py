@@ -40,9 +40,9 @@ def benchmark(
     """Measure what CHECKPOINT costs on this machine: size, arithmetic, start, speed, memory.
 
     \b
-    nlpie benchmark open-small --notes notes/
+    nlpie benchmark open-mini --notes notes/
     nlpie benchmark my-icn --task classification --notes notes.jsonl --name icn-laptop
-    OMP_NUM_THREADS=1 nlpie benchmark open-small --notes notes/ --name open-small-1-thread
+    OMP_NUM_THREADS=1 nlpie benchmark open-mini --notes notes/ --name open-mini-1-thread
 
     \b
     parameters   of the encoder, and with the head

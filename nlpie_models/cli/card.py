@@ -23,7 +23,7 @@ def card(ctx: click.Context, names: tuple[str, ...], every: bool, check: bool, c
     """Write the cards of checkpoints from their rows and from what was measured of them; for maintainers.
 
     \b
-    nlpie card open-small
+    nlpie card open-mini
     nlpie card --all --check
 
     Works in a checkout: template, results and cards lie in model_cards/.

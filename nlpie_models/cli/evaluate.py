@@ -69,13 +69,13 @@ def evaluate(
     """Score CHECKPOINT, compare two, or report what has been scored.
 
     \b
-    nlpie evaluate open-small --data maccrobat2020 --label-map maccrobat2020     as it is
-    nlpie evaluate open-small --data i2b2-2010-ner --protocol subword            as published numbers are scored
+    nlpie evaluate open-mini --data maccrobat2020 --label-map maccrobat2020     as it is
+    nlpie evaluate open-mini --data i2b2-2010-ner --protocol subword            as published numbers are scored
     nlpie evaluate my-icn --task classification --data icn --baselines
-    nlpie evaluate open-small --suite open --data sets/                          fine-tuned on every set
-    nlpie evaluate open-small --suite open                                       on those that the Hub has
-    nlpie evaluate open-small --suite open --data sets/ --set icn --seed 1       one set, a few minutes
-    nlpie evaluate open-base open-small --compare
+    nlpie evaluate open-mini --suite open --data sets/                          fine-tuned on every set
+    nlpie evaluate open-mini --suite open                                       on those that the Hub has
+    nlpie evaluate open-mini --suite open --data sets/ --set icn --seed 1       one set, a few minutes
+    nlpie evaluate open-base open-mini --compare
     nlpie evaluate --report README.md
 
     Without --data, --suite open downloads the sets that may be passed on from its repository on the Hub, once.

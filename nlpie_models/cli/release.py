@@ -49,8 +49,8 @@ def push(
     """Push a checkpoint to the Hub as one commit, load it from there again, tag it, and pin its row.
 
     \b
-    nlpie release push open-small                  checks it, and shows what would change
-    nlpie release push open-small --yes
+    nlpie release push open-mini                  checks it, and shows what would change
+    nlpie release push open-mini --yes
 
     The token is that of `hf auth login` or HF_TOKEN; in GitHub Actions a trusted publisher needs none, only
     HF_OIDC_RESOURCE set to the repository. After a failure, the same command goes on from where it stopped.

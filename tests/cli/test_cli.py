@@ -51,10 +51,11 @@ def test_list_and_show() -> None:
     assert {row["name"] for row in json.loads(run("list", "--json", "--task", "ner").output)} == {
         "clinical-distilbert-i2b2-2010",
         "clinical-mobilebert-i2b2-2010",
-        "open-small",
+        "open-mini",
+        "open-small-ner",
     }
     assert "unpinned; with a network, run `nlpie pin clinical-distilbert`" in run("show", "distil-65m").output
-    assert json.loads(run("show", "open-small", "--json").output)["default"]
+    assert json.loads(run("show", "open-mini", "--json").output)["default"]
     assert "4 GPUs  accelerate launch --multi_gpu --num_processes 4" in run("show", "distil-clinicalbert").output
 
 

@@ -13,11 +13,11 @@ CONFIDENCES, RIGHT = [0.05, 0.95, 0.95, 0.85, 1.0], [False, True, False, True, T
 
 def test_a_diagram_is_the_same_to_the_byte(tmp_path) -> None:
     for name in ("first.svg", "second.svg", "second.svg"):
-        draw_reliability(CONFIDENCES, RIGHT, tmp_path / name, bins=10, title="open-small")
+        draw_reliability(CONFIDENCES, RIGHT, tmp_path / name, bins=10, title="open-mini")
     first, second = ((tmp_path / name).read_text() for name in ("first.svg", "second.svg"))
     assert first == second
     assert "ECE 0.220, n = 5" in first
-    assert "open-small" in first
+    assert "open-mini" in first
     assert not re.search(r"<dc:date>|\b20\d\d-\d\d", first)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.png", "first.svg", "second.png", "second.svg"]
     assert "matplotlib.pyplot" not in sys.modules

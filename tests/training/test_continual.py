@@ -150,4 +150,4 @@ def test_a_recipe_of_the_registry(mlm_folder, notes, tmp_path, monkeypatch) -> N
 
 
 def test_a_checkpoint_that_was_not_made_so() -> None:
-    assert "was not made by continual learning" in run("open-small", "--output", "y", code=2)
+    assert "was not made by continual learning" in run("open-mini", "--output", "y", code=2)

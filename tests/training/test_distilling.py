@@ -192,7 +192,7 @@ def test_wrong_pairs_are_refused_before_the_first_step(
 
 def test_what_is_missing() -> None:
     assert "--teacher is missing" in run(["train", "distill", "--output", "y"], code=2)
-    assert "was not made so" in run(["train", "distill", "open-small", "--output", "y"], code=2)
+    assert "was not made so" in run(["train", "distill", "open-mini", "--output", "y"], code=2)
 
 
 @pytest.mark.parametrize(
