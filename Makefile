@@ -7,8 +7,11 @@ NLPIE = $(VENV)/bin/nlpie
 
 .PHONY: demo test lint lint-workflows wheel check-docs changed evaluate propose-results release-check release-push clean
 
-demo: $(VENV)/.core  ## Annotate the example notes: shown in colour, written to out/demo as JSON lines and HTML
+demo: $(VENV)/.core  ## The four tasks on the examples: shown in colour, written to out/demo
 	$(NLPIE) annotate examples/notes/*.txt --show --overwrite -o out/demo/notes.jsonl -o out/demo/notes.html
+	$(NLPIE) annotate examples/notes/mtsamples-34.txt --task relation --show --overwrite -o out/demo/relations.csv
+	$(NLPIE) annotate examples/questions.jsonl --task nli --show --overwrite -o out/demo/questions.csv
+	$(NLPIE) annotate examples/terms.jsonl --task classification --show --overwrite -o out/demo/terms.csv
 
 test: $(VENV)/.dev  ## Run the tests
 	HF_HUB_OFFLINE=1 $(VENV)/bin/python -m pytest
