@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from nlpie_models import load_clinical
-from nlpie_models.checkpoint_files import BUNDLED_FOLDER
+from nlpie_models.checkpoint_files import BUNDLED_FOLDER, LocalCheckpoint
 from nlpie_models.registry import default_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +103,32 @@ def test_size_and_no_path_of_a_machine() -> None:
 def test_a_second_load_gives_the_same(pipe) -> None:
     text = NOTES["mtsamples-88.txt"]
     assert load_clinical("open-mini", "ner", device="cpu")(text) == pipe(text)
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "field"),
+    [
+        ("relation", {"text": "He had a cough on lisinopril."}, "relations"),
+        ("nli", {"premise": "Can asthma be cured?", "hypothesis": "What is the treatment of asthma?"}, "classification"),
+        ("classification", {"text": "adenocarcinoma of the colon"}, "classification"),
+        ("embedding", {"text": "No fever."}, "embedding"),
+    ],
+)
+def test_without_a_name_the_package_has_a_model_for_each_task(task, row, field) -> None:
+    pipe = load_clinical(task=task, device="cpu")
+    assert pipe.checkpoint.row.status == "bundled"
+    annotation = pipe(row)
+    assert getattr(annotation, field) is not None
+    if task == "relation":
+        assert {entity.text for entity in annotation.entities} >= {"cough", "lisinopril"}
+
+
+def test_the_heads_share_the_tensors_of_the_default() -> None:
+    folders = [folder for folder in BUNDLED_FOLDER.iterdir() if folder != FOLDER]
+    assert len(folders) == 3
+    for folder in folders:
+        assert LocalCheckpoint(folder).base["name"] == default_checkpoint().name
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 2_000_000
 
 
 def test_readme_snippets_print_what_the_readme_says() -> None:
