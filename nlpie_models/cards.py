@@ -182,7 +182,10 @@ def _made(numbers: Numbers) -> list[Any]:
 
 def _size(row: Checkpoint) -> str:
     shape = row.architecture
-    recursion = " (one shared layer, applied as often)" if shape.model_type == "minialbert" else ""
+    recursion = ""
+    if shape.shared_layers:
+        shared = f"{shape.shared_layers} shared layers" if shape.shared_layers > 1 else "one shared layer"
+        recursion = f" ({shared}, applied {shape.layers // shape.shared_layers} times)"
     cells = [
         f"{shape.layers} layers{recursion}, hidden size {shape.hidden}",
         *([f"embeddings of {shape.embedding}"] if shape.embedding != shape.hidden else []),

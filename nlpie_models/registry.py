@@ -13,7 +13,11 @@ CHECKPOINTS_FOLDER = Path(__file__).parent / "checkpoints"
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Shape of the encoder; ``model_type`` is the one that our code loads it as."""
+    """Shape of the encoder.
+
+    ``model_type`` is the one that our code loads it as; of a MiniALBERT, ``shared_layers`` are those that its ``layers``
+    recursions share.
+    """
 
     model_type: str
     layers: int
@@ -23,6 +27,7 @@ class Architecture:
     feed_forward: int
     vocabulary: int
     cased: bool
+    shared_layers: int | None = None
     parameters: int | None = None
     parameters_with_mlm_head: int | None = None
 
