@@ -15,8 +15,7 @@ CHECKPOINTS_FOLDER = Path(__file__).parent / "checkpoints"
 class Architecture:
     """Shape of the encoder.
 
-    ``model_type`` is the one that our code loads it as; of a MiniALBERT, ``shared_layers`` are those that its ``layers``
-    recursions share.
+    ``model_type`` is the one that our code loads it as; a MiniALBERT's ``layers`` are recursions of ``shared_layers``.
     """
 
     model_type: str

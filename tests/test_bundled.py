@@ -109,7 +109,7 @@ def test_a_second_load_gives_the_same(pipe) -> None:
     ("task", "row", "field"),
     [
         ("relation", {"text": "He had a cough on lisinopril."}, "relations"),
-        ("nli", {"premise": "Can asthma be cured?", "hypothesis": "What is the treatment of asthma?"}, "classification"),
+        ("nli", {"premise": "Can asthma be cured?", "hypothesis": "How is asthma treated?"}, "classification"),
         ("classification", {"text": "adenocarcinoma of the colon"}, "classification"),
         ("embedding", {"text": "No fever."}, "embedding"),
     ],
