@@ -37,11 +37,11 @@ OPEN = {
     "open-base",
     "open-mini",
     "open-mini-cancer",
-    "open-mini-causes",
     "open-mini-encoder",
-    "open-mini-rqe",
     "open-small",
+    "open-small-causes",
     "open-small-ner",
+    "open-small-rqe",
     "open-tiny",
 }
 ROW = """

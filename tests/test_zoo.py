@@ -17,7 +17,7 @@ LONG = "\n\n".join(NOTES * 4)
 LONG_READERS = [
     ("open-mini", "embedding"),
     ("open-mini-cancer", "classification"),
-    ("open-mini-causes", "relation"),
+    ("open-small-causes", "relation"),
 ]
 
 
