@@ -9,7 +9,7 @@ NLPIE = $(VENV)/bin/nlpie
 
 demo: $(VENV)/.core  ## The four tasks on the examples: shown in colour, written to out/demo
 	$(NLPIE) annotate examples/notes/*.txt --show --overwrite -o out/demo/notes.jsonl -o out/demo/notes.html
-	$(NLPIE) annotate examples/notes/mtsamples-34.txt --task relation --show --overwrite -o out/demo/relations.csv
+	$(NLPIE) annotate examples/adverse_effects.jsonl --task relation --show --overwrite -o out/demo/relations.csv
 	$(NLPIE) annotate examples/questions.jsonl --task nli --show --overwrite -o out/demo/questions.csv
 	$(NLPIE) annotate examples/terms.jsonl --task classification --show --overwrite -o out/demo/terms.csv
 

@@ -26,7 +26,7 @@ def test_the_distilled_checkpoints_are_all_there() -> None:
         "compact-biobert",
         "distil-biobert",
         "distil-clinicalbert",
-        "open-mini",
+        "open-mini-encoder",
         "open-tiny",
         "tiny-biobert",
         "tiny-clinicalbert",
