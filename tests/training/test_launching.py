@@ -27,6 +27,7 @@ def test_the_distilled_checkpoints_are_all_there() -> None:
         "distil-biobert",
         "distil-clinicalbert",
         "open-mini-encoder",
+        "open-small",
         "open-tiny",
         "tiny-biobert",
         "tiny-clinicalbert",
