@@ -129,6 +129,19 @@ def test_a_damaged_or_incomplete_adapter_is_refused(adapter, tmp_path) -> None:
         load_clinical(tmp_path / "cut", "classification")
 
 
+def test_layers_of_a_minialbert(base, data, tmp_path) -> None:
+    output = tmp_path / "layers"
+    result = finetune(base, data, output, "--tune", "layers")
+    assert result.exit_code == 0, result.output
+    names = set(load_file(output / "adapter.safetensors"))
+    for part in ("albert.albert.encoder.", "albert.att_adapters.", "classifier."):
+        assert any(name.startswith(part) for name in names)
+    assert not any("embeddings" in name or "projector" in name for name in names)
+    assert load_clinical(output, "classification", device="cpu")("chest pain and fever").label == "malignant"
+    refused = finetune(base, data, tmp_path / "none", "--tune", "last-layer")
+    assert "MiniAlbertForSequenceClassification has no layers of its own; tune layers or all" in refused.output
+
+
 @pytest.mark.parametrize(("tune", "layers"), [("last-layer", {"1"}), ("layers", {"0", "1"})])
 def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     output = tmp_path / "last"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from ..architectures.minialbert import MiniAlbertPreTrainedModel
 from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, load_model, load_tokenizer, served_tasks
 from ..distillation.students import put_head_on
 from ..distillation.tokenizers import check_tokenizers
@@ -78,10 +79,12 @@ def _freeze(model: Any, tune: Tune) -> None:
             model.train_adapters_only()
         except (AttributeError, ValueError) as error:
             raise CheckpointError(f"{type(model).__name__} has no adapters to tune; tune its last-layer") from error
+    elif tune == "layers" and isinstance(model, MiniAlbertPreTrainedModel):
+        model.freeze_embeddings()
     elif tune != "all":
         layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
         if layers is None:
-            raise CheckpointError(f"{type(model).__name__} has no layers of its own; tune all of it")
+            raise CheckpointError(f"{type(model).__name__} has no layers of its own; tune layers or all")
         model.base_model.embeddings.requires_grad_(False)
         if tune == "last-layer":
             layers[:-1].requires_grad_(False)

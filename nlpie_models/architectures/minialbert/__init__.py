@@ -8,6 +8,7 @@ from .modeling_minialbert import (
     MiniAlbertForSequenceClassification,
     MiniAlbertForTokenClassification,
     MiniAlbertModel,
+    MiniAlbertPreTrainedModel,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "MiniAlbertForSequenceClassification",
     "MiniAlbertForTokenClassification",
     "MiniAlbertModel",
+    "MiniAlbertPreTrainedModel",
 ]

@@ -193,8 +193,12 @@ class MiniAlbertPreTrainedModel(PreTrainedModel):
         """
         if not self.config.use_adapter:
             raise ValueError("train_adapters_only() needs a config with use_adapter=True")
-        backbone = self if isinstance(self, MiniAlbertModel) else self.albert
-        for module in (backbone.albert, backbone.projector):
+        self.freeze_embeddings()
+        self.base_model.albert.encoder.requires_grad_(False)
+
+    def freeze_embeddings(self) -> None:
+        """Freeze embeddings and projector; shared layers, adapters and head stay trainable."""
+        for module in (self.base_model.albert.embeddings, self.base_model.projector):
             module.requires_grad_(False)
 
 
