@@ -15,12 +15,13 @@ from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.distillation import SoftTargets
 from nlpie_models.documents import Encoder, Reader
 from nlpie_models.documents.reading import Unit, default_overlap
-from nlpie_models.tasks import Head, Task, get_task
+from nlpie_models.tasks import SEQUENCES, Head, Task, get_task
 from nlpie_models.training.distilling import make_task_pair
 from nlpie_models.training.examples import add_soft_targets, join_examples
 from nlpie_models.training.finetuning import FinetuningArguments, finetune
 from nlpie_models.training.labelled import read_labelled_data
 from nlpie_models.training.precision import supports_bf16
+from nlpie_models.training.probing import start_from_probe
 from nlpie_models.training.starting import Tune, load_teachers, start_model
 
 DEFAULTS = FinetuningArguments()
@@ -66,6 +67,12 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     default="all",
     help="Train all; or only the layers, the last one, or the adapters (MiniALBERT), with the head, and save these.",
 )
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Start the head as a linear probe: the logistic regression on what the model gives before it is trained. For "
+    "relation, nli and classification; helps where labels are rare, or rows few.",
+)
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
 @click.option("--batch", default=DEFAULTS.batch, help="Examples a step, over all processes.")
@@ -90,6 +97,7 @@ def main(
     window: int,
     options: tuple[tuple[str, Any], ...],
     tune: Tune,
+    probe: bool,
     epochs: float,
     learning_rate: float,
     batch: int,
@@ -104,6 +112,10 @@ def main(
     task = get_task(task_name)
     soft_only = bool(unlabelled) or hard_weight is not None
     teaching = _choose_teaching(task, teachers, objective, soft_only=soft_only, task_only=bool(objective_options))
+    if probe and task.auto_class != SEQUENCES:
+        raise click.UsageError(
+            f"--probe is for heads that read a whole text, and {task.name} labels tokens; leave it out"
+        )
     names = read_label_map(label_map) if label_map else {}
     prefer = read_label_map(prefer_map) if prefer_map else ()
     chosen = dict(options) | ({"unit": "window" if join else unit} if task.name == "ner" else {})
@@ -115,6 +127,8 @@ def main(
     reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window)
     short = {"unit": unit} if join else {}
     training = labelled.training_examples(reader, **short)
+    if probe:
+        start_from_probe(model, training, pad_token_id=tokenizer.pad_token_id)
     teacher_models = load_teachers(teachers, task, student=checkpoint.name, tokenizer=tokenizer)
     if teaching == "soft-targets":
         soft = SoftTargets(teacher_models, labelled.labels, names or None, bf16=supports_bf16())

@@ -211,6 +211,20 @@ def test_sequence_classification_losses(config, problem, labels, loss) -> None:
     torch.testing.assert_close(output.loss, loss(output.logits, labels))
 
 
+def test_a_head_can_read_the_mean_of_the_tokens(config, tmp_path) -> None:
+    config.classifier_pooling = "mean"
+    model = MiniAlbertForSequenceClassification(config).eval()
+    batch = batch_of(config)
+    short = batch["input_ids"][1:, :6]
+    with torch.no_grad():
+        states = model.albert(**batch).last_hidden_state
+        means = torch.stack([states[0].mean(0), states[1, :6].mean(0)])
+        torch.testing.assert_close(model(**batch).logits, model.classifier(means), rtol=0, atol=1e-6)
+        torch.testing.assert_close(model(short).logits, model(**batch).logits[1:], rtol=0, atol=1e-6)
+    model.save_pretrained(tmp_path)
+    assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.classifier_pooling == "mean"
+
+
 def test_several_groups_spread_the_recursions(config) -> None:
     config.num_hidden_groups, config.num_hidden_layers = 2, 4
     encoder = MiniAlbertModel(config).albert.encoder
@@ -255,6 +269,7 @@ def test_our_class_wins_over_a_hostile_auto_map(config, tmp_path) -> None:
         ({"num_hidden_groups": 9}, "num_hidden_groups"),
         ({"inner_group_num": 2}, "inner_group_num must be 1"),
         ({"reduction_factor": 0}, "reduction_factor"),
+        ({"classifier_pooling": "max"}, "classifier_pooling must be cls or mean, got 'max'"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(wrong, message) -> None:

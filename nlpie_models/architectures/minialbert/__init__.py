@@ -2,7 +2,7 @@
 
 import transformers  # noqa: F401  (whose import registers these modules: it must be over before theirs begins)
 
-from .configuration_minialbert import MiniAlbertConfig
+from .configuration_minialbert import ClassifierPooling, MiniAlbertConfig
 from .modeling_minialbert import (
     MiniAlbertForMaskedLM,
     MiniAlbertForSequenceClassification,
@@ -12,6 +12,7 @@ from .modeling_minialbert import (
 )
 
 __all__ = [
+    "ClassifierPooling",
     "MiniAlbertConfig",
     "MiniAlbertForMaskedLM",
     "MiniAlbertForSequenceClassification",

@@ -1,8 +1,10 @@
 """Configuration of MiniALBERT (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425)."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from transformers import PreTrainedConfig
+
+ClassifierPooling = Literal["cls", "mean"]
 
 
 class MiniAlbertConfig(PreTrainedConfig):
@@ -27,6 +29,8 @@ class MiniAlbertConfig(PreTrainedConfig):
         initializer_range: Standard deviation of new weights.
         layer_norm_eps: Epsilon of every layer normalisation but the adapters' (1e-12).
         classifier_dropout: Dropout before a classification head; ``hidden_dropout_prob`` if None.
+        classifier_pooling: What a head for sequences reads: the first token's last hidden state (``cls``,
+            as published), or the mean of all tokens' (``mean``).
         use_adapter: Whether each recursion has its own two bottleneck adapters.
         reduction_factor: Adapter bottleneck is ``hidden_size // reduction_factor``.
 
@@ -54,6 +58,7 @@ class MiniAlbertConfig(PreTrainedConfig):
         initializer_range: float = 0.02,
         layer_norm_eps: float = 1e-12,
         classifier_dropout: float | None = None,
+        classifier_pooling: ClassifierPooling = "cls",
         use_adapter: bool = True,
         reduction_factor: int = 16,
         pad_token_id: int | None = 0,
@@ -71,6 +76,8 @@ class MiniAlbertConfig(PreTrainedConfig):
             raise ValueError(f"inner_group_num must be 1 in MiniALBERT, got {inner_group_num}")
         if use_adapter and not 1 <= reduction_factor <= hidden_size:
             raise ValueError(f"reduction_factor ({reduction_factor}) must be between 1 and hidden_size ({hidden_size})")
+        if classifier_pooling not in get_args(ClassifierPooling):
+            raise ValueError(f"classifier_pooling must be cls or mean, got {classifier_pooling!r}")
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size
@@ -87,6 +94,7 @@ class MiniAlbertConfig(PreTrainedConfig):
         self.initializer_range = initializer_range
         self.layer_norm_eps = layer_norm_eps
         self.classifier_dropout = classifier_dropout
+        self.classifier_pooling = classifier_pooling
         self.use_adapter = use_adapter
         self.reduction_factor = reduction_factor
         # Published configs say True, but embeddings (width E) and decoder (width H) are two matrices.

@@ -362,7 +362,7 @@ class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
 
 
 class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
-    """MiniALBERT with a linear classifier on the first token's last hidden state."""
+    """MiniALBERT with a linear classifier on the first token's last hidden state, or on the mean of all tokens'."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__(config)
@@ -387,13 +387,22 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
         encoded = self.albert(input_ids, **kwargs)
-        logits = self.classifier(self.dropout(encoded.last_hidden_state[:, 0]))
+        logits = self.classifier(self.dropout(self._pool(encoded.last_hidden_state, kwargs.get("attention_mask"))))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **loss_kwargs)
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
+
+    def _pool(self, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        """Return one vector of each sequence: (B, L, H) -> (B, H)."""
+        if self.config.classifier_pooling == "cls":
+            return states[:, 0]
+        if attention_mask is None:
+            return states.mean(1)
+        kept = attention_mask[..., None]
+        return ((states.float() * kept).sum(1) / kept.sum(1)).to(states.dtype)
 
 
 def _additive_bias(attention_mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
