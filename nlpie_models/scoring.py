@@ -113,20 +113,23 @@ def draws(documents: int, samples: int, seed: int) -> Iterable[np.ndarray]:
         yield rng.multinomial(documents, chances, size=min(_CHUNK, samples - done))
 
 
-def best_thresholds(gold: Sequence[frozenset[str]], scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return for each label the threshold with the best F1 for it, halfway between two neighbouring scores."""
-    thresholds = {}
-    for label in scores[0]:
-        values = np.array([row[label] for row in scores])
-        wanted = np.array([label in names for names in gold])
-        order = np.argsort(-values, kind="stable")
-        values, correct = values[order], np.cumsum(wanted[order])
-        f1 = 2 * correct / (np.arange(1, len(values) + 1) + wanted.sum())
-        f1[:-1][values[:-1] == values[1:]] = 0.0
-        best = int(f1.argmax())
-        below = values[best + 1] if best + 1 < len(values) else 0.0
-        thresholds[label] = round(float(values[best] + below) / 2, 6) if correct[-1] else 0.5
-    return thresholds
+def best_threshold(scores: Sequence[float], right: Sequence[bool], wanted: int) -> float:
+    """Return the threshold with the best F1, halfway between two neighbouring scores; 0.5 if none is right.
+
+    Args:
+        scores: Of the answers that are given from the threshold on.
+        right: Whether each is right.
+        wanted: How many answers there are to find.
+    """
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    values, correct = np.asarray(scores)[order], np.cumsum(np.asarray(right)[order])
+    if not correct[-1]:
+        return 0.5
+    f1 = 2 * correct / (np.arange(1, len(values) + 1) + wanted)
+    f1[:-1][values[:-1] == values[1:]] = 0.0
+    best = int(f1.argmax())
+    below = values[best + 1] if best + 1 < len(values) else 0.0
+    return round(float(values[best] + below) / 2, 6)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

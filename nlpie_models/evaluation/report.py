@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import DataError, UnknownName
 from .baselines import BASELINES
+from .compare import draw_results, percentile_interval
 from .efficiency import Efficiency, find_costs
 from .forgetting import Change, Forgetting, find_forgetting
 from .results import ALL_ROWS, OWN_HEAD, Results, find_results, mean_score, suite_scores
@@ -53,28 +54,30 @@ def ner_table(results: Sequence[Results]) -> str:
         scores = run["scores"]
         by_label = (scores["labels"].get(label, {}).get("f1") for label in labels)
         ratios = [f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")]
-        cells = [each.checkpoint, each.dataset, run["split"], *ratios, _interval(run)]
+        cells = [each.checkpoint, each.dataset, run["split"], *ratios, _interval(run["interval"])]
         lines.append([*cells, *("" if f1 is None else f"{f1:.3f}" for f1 in by_label), f"{run['ece']:.3f}"])
     return markdown_table(heads, 3, lines)
 
 
 def task_table(results: Sequence[Results]) -> str:
-    """Return a line a checkpoint with its own head and data set: its score on test beside those of the baselines."""
+    """Return a line a checkpoint with its own head and data set: its mean over seeds on test beside the baselines'."""
     baselines = {(each.checkpoint, each.dataset): each for each in results if each.protocol == ALL_ROWS}
-    heads = ["task", "data", "checkpoint", "metric", "score", "95%", "ECE", "TF-IDF + LR", "majority", "beats both"]
+    heads = ["task", "data", "checkpoint", "metric", "score", "95%", "seeds", "ECE"]
+    heads += ["TF-IDF + LR", "majority", "beats both"]
     lines = []
     for each in sorted(results, key=lambda each: (each.task, each.dataset, each.checkpoint)):
         known = {name: baselines[name, each.dataset] for name in BASELINES if (name, each.dataset) in baselines}
         if each.protocol != OWN_HEAD or not known or not each.test_runs():
             continue
-        [run] = each.test_runs()
-        score = run["scores"][each.metric]
+        runs, score = each.test_runs(), mean_score(each)
+        interval = runs[0]["interval"] if len(runs) == 1 else percentile_interval(draw_results([[each]]))
         others = {name: found.test_runs()[0]["scores"][each.metric] for name, found in known.items()}
         best = max(others.values())
-        verdict = "yes" if run["interval"][0] > best else "**no**" if score <= best else "not surely"
+        verdict = "yes" if interval[0] > best else "**no**" if score <= best else "not surely"
         cells = [each.task, each.dataset, each.checkpoint, each.metric.replace("_", " "), f"{score:.3f}"]
         values = [f"{others[name]:.3f}" if name in others else "" for name in ("tfidf-lr", "majority")]
-        lines.append([*cells, _interval(run), f"{run['ece']:.3f}", *values, verdict])
+        ece = f"{np.mean([run['ece'] for run in runs]):.3f}"
+        lines.append([*cells, _interval(interval), str(len(runs)), ece, *values, verdict])
     return markdown_table(heads, 4, lines)
 
 
@@ -192,8 +195,8 @@ TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]
 }
 
 
-def _interval(run: dict) -> str:
-    return "{:.3f} to {:.3f}".format(*run["interval"])
+def _interval(interval: Sequence[float]) -> str:
+    return "{:.3f} to {:.3f}".format(*interval)
 
 
 def markdown_table(heads: list[str], left: int, rows: list[list[str]]) -> str:

@@ -1,6 +1,6 @@
 """What classification and inference share: pooling of windows, labels over thresholds, supervision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ..data.labels import LabelMap
 from ..documents import Annotation, Classification
 from ..errors import DataError
-from ..scoring import best_thresholds, count_labels
+from ..scoring import best_threshold, count_labels
 from ._task import Head, Plan, Row, Supervision, sigmoid, softmax
 
 Pooling = Literal["mean", "max", "first", "decisive"]
@@ -83,9 +83,16 @@ def _targets(plan: Plan, gold: str | frozenset[str], labels: Sequence[str]) -> l
     return [target] * len(plan.passages)
 
 
-def _tuned(golds: Sequence[Any], annotations: Sequence[Annotation]) -> dict[str, Any]:
+def _tuned(golds: Sequence[Any], annotate: Callable[..., Sequence[Annotation]], options: Any) -> dict[str, Any]:
     """The threshold of each independent label that gives it the best F1."""
-    return {"thresholds": best_thresholds(golds, [annotation.scores for annotation in annotations])}
+    if not isinstance(golds[0], frozenset):
+        return {}
+    scores = [annotation.scores for annotation in annotate()]
+    thresholds = {}
+    for label in scores[0]:
+        right = [label in gold for gold in golds]
+        thresholds[label] = best_threshold([each[label] for each in scores], right, sum(right))
+    return {"thresholds": thresholds}
 
 
 def _answer(annotation: Annotation) -> str | frozenset[str]:

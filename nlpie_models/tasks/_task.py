@@ -80,8 +80,8 @@ class Supervision:
         map_row: Renames what a row says beside its gold answer.
         options: Options that follow from the training rows, to be kept in the config.
         tfidf_text: The words of a row that a baseline of words may use, if its answer is about the row as a whole.
-        tuned: For independent labels: the options that are best for gold answers and the validation's annotations, to
-            be kept in the config.
+        tuned: The options that are best on validation, to be kept in the config, given its gold answers, how to
+            annotate it with some options changed, and the options.
     """
 
     gold: Callable[[Row, LabelMap], Any]
@@ -94,7 +94,7 @@ class Supervision:
     map_row: Callable[[Row, LabelMap], Row] = lambda row, labels: row
     options: Callable[[Sequence[Row], Sequence[Any]], dict[str, Any]] = lambda rows, golds: {}
     tfidf_text: Callable[[Row], str] | None = None
-    tuned: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]] | None = None
+    tuned: Callable[[Sequence[Any], Callable[..., Sequence[Any]], Any], dict[str, Any]] | None = None
 
     def outcomes(self, golds: Sequence[Any], answers: Sequence[Any]) -> Outcomes:
         """Return the counts of every row, from which its scores follow."""
@@ -210,11 +210,12 @@ class Task:
 
 
 def _check_value(name: str, value: Any, kind: Any) -> None:
-    """Refuse a value that is plainly not of an option's type."""
+    """Refuse a value that is plainly not of an option's type: one type, or one or None, or one, words or None."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if type(None) in arguments:
-        if value is not None:
-            _check_value(name, value, arguments[0])
+        first, *others = [argument for argument in arguments if argument is not type(None)]
+        if value is not None and not any(value in typing.get_args(other) for other in others):
+            _check_value(name, value, first)
     elif origin is Mapping:
         if not isinstance(value, Mapping):
             raise NlpieError(f"{name}: expected a mapping, got {value!r}")

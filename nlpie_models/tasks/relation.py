@@ -11,6 +11,8 @@ The checkpoint's config says how it was taught:
 - ``types``: the (head, tail) types that can be related; without it all.
 - ``unrelated``: the label that means no relation; such pairs are left out of the result, unless ``keep_unrelated`` or
   the caller named the pair.
+- ``threshold``: the probability from which the likeliest relation is taken, however likely ``unrelated`` is; without it
+  whatever label is likeliest. ``best`` has fine-tuning choose the one with the best F1 on validation.
 
 Pairs are made of ``entities`` in both directions, if they stand in one context, no farther apart than a window and at
 most ``max_distance`` characters. A named pair (``head`` and ``tail``) may be any. A pair that a window does not hold
@@ -19,7 +21,7 @@ for the checkpoint that finds the entities. ``assertion=True`` marks the entitie
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
@@ -32,7 +34,7 @@ from ..documents import Annotation, Coverage, Encoding, Entity, Passage, Reader,
 from ..documents.assertion import assert_entities
 from ..documents.assertion_rules import ASSERTIONS
 from ..errors import NlpieError, TextTooLong
-from ..scoring import count_labels
+from ..scoring import best_threshold, count_labels
 from ._task import SEQUENCES, Head, Plan, Row, Supervision, Task, softmax
 
 Marking = Literal["typed-markers", "placeholders"]
@@ -51,6 +53,7 @@ class RelationOptions:
     context: Context = "sentence"
     types: Sequence[Sequence[str]] | None = None
     unrelated: str | None = None
+    threshold: float | Literal["best"] | None = None
     max_distance: int | None = None
     keep_unrelated: bool = False
     assertion: bool = False
@@ -257,11 +260,22 @@ def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOp
     found: _Pairs = plan.reading
     relations = []
     for pair, probabilities in zip(found.pairs, parts, strict=True):
-        best = int(probabilities.argmax())
+        best = _choose(probabilities, head.labels, options)
         label = head.labels[best]
         if found.named or options.keep_unrelated or label != options.unrelated:
             relations.append(Relation(*pair, label, float(probabilities[best])))
     return {"entities": found.entities, "relations": relations}
+
+
+def _choose(probabilities: np.ndarray, labels: Sequence[str], options: RelationOptions) -> int:
+    """Return the index of the label that a pair is given."""
+    if options.threshold in (None, "best") or options.unrelated is None:
+        return int(probabilities.argmax())
+    unrelated = labels.index(options.unrelated)
+    related = probabilities.copy()
+    related[unrelated] = -1.0
+    likeliest = int(related.argmax())
+    return likeliest if related[likeliest] >= options.threshold else unrelated
 
 
 def _gold(row: Row, labels: LabelMap) -> str:
@@ -292,6 +306,18 @@ def _options(rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
     return {"types": [list(pair) for pair in types], "unrelated": unrelated[0] if len(unrelated) == 1 else None}
 
 
+def _tuned(
+    golds: Sequence[str], annotate: Callable[..., Sequence[Annotation]], options: RelationOptions
+) -> dict[str, Any]:
+    """The threshold that gives the best F1 of the relations, if it is asked for."""
+    if options.threshold != "best" or options.unrelated is None:
+        return {}
+    likeliest = [annotation.relations[0] for annotation in annotate(threshold=0.0)]
+    right = [relation.label == gold for relation, gold in zip(likeliest, golds, strict=True)]
+    wanted = sum(gold != options.unrelated for gold in golds)
+    return {"threshold": best_threshold([relation.score for relation in likeliest], right, wanted)}
+
+
 def _confidences(gold: str, annotation: Annotation) -> list[tuple[float, bool]]:
     [relation] = annotation.relations
     return [(relation.score, relation.label == gold)]
@@ -320,5 +346,6 @@ TASK = Task(
         tfidf_text=_tfidf_text,
         options=_options,
         map_row=_map_row,
+        tuned=_tuned,
     ),
 )

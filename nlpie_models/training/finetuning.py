@@ -89,9 +89,9 @@ class Validation:
         return np.argsort(lengths, kind="stable")[::-1]
 
     def tuned(self, outputs: np.ndarray) -> dict[str, Any]:
-        """Return the options that are best for these outputs, such as the thresholds of independent labels."""
+        """Return the options that are best for these outputs, such as the threshold of each independent label."""
         best_options = self.task.supervised().tuned
-        return best_options(self.golds, self.annotate(outputs)) if self.head.multi_label and best_options else {}
+        return best_options(self.golds, partial(self.annotate, outputs), self.options) if best_options else {}
 
     def annotate(self, outputs: np.ndarray, **tuned: Any) -> list[Annotation]:
         """Return the annotation of each row, given the model's padded output for each of the examples."""

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from nlpie_models.documents.bio import decode_bio, encode_bio
 from nlpie_models.evaluation.baselines import answer_majority, answer_tfidf
 from nlpie_models.evaluation.results import pack, unpack
-from nlpie_models.scoring import Outcomes, best_thresholds, count_labels, count_overlapping_spans, count_spans
+from nlpie_models.scoring import Outcomes, best_threshold, count_labels, count_overlapping_spans, count_spans
 from nlpie_models.tasks import get_task
 
 TAGS = ["O", "O", "B-problem", "I-problem", "B-test", "I-test"]
@@ -133,7 +133,7 @@ def test_outcomes_survive_a_file(documents) -> None:
     np.testing.assert_array_equal(after.counts, before.counts)
 
 
-def test_best_thresholds_are_the_best_there_are() -> None:
+def test_the_best_threshold_is_the_best_there_is() -> None:
     rng = random.Random(3)
     gold = random_sets(rng)
     scores = [{label: round(rng.random() / 2 + (label in names) / 4, 2) for label in CLASSES} for names in gold]
@@ -142,10 +142,11 @@ def test_best_thresholds_are_the_best_there_are() -> None:
         found = [frozenset({label} if row[label] >= threshold else ()) for row in scores]
         return outcomes(count_labels, [names & {label} for names in gold], found).score("f1")
 
-    for label, threshold in best_thresholds(gold, scores).items():
+    for label in CLASSES:
+        right = [label in names for names in gold]
+        threshold = best_threshold([row[label] for row in scores], right, sum(right))
         assert f1(label, threshold) == max(f1(label, number / 100) for number in range(101))
-    nothing = best_thresholds([frozenset()], [{"a": 0.3}])
-    assert nothing == {"a": 0.5}
+    assert best_threshold([0.3], [False], 0) == best_threshold([0.3], [False], 4) == 0.5
 
 
 def test_baselines_learn_words_and_know_the_majority() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nlpie_models import Entity, NlpieError, load_clinical
-from nlpie_models.documents import Encoder, Reader
+from nlpie_models.documents import Annotation, Coverage, Encoder, Reader, Relation
 from nlpie_models.errors import TextTooLong
 from nlpie_models.tasks import get_task
 from nlpie_models.tasks.relation import RelationOptions
@@ -101,6 +101,40 @@ def test_one_pair_always_has_an_answer(pipe) -> None:
         (relation,) = pipe(TEXT, head=ASPIRIN, tail=PAIN, unrelated=unrelated).relations
         assert (relation.head.start, relation.tail.start) == (ASPIRIN[0], PAIN[0])
         assert 0.5 <= relation.score <= 1
+
+
+def test_a_threshold_decides_whether_there_is_a_relation(pipe) -> None:
+    """The model is sure of neither label."""
+    row = {"head": ASPIRIN, "tail": PAIN}
+    (none,) = pipe(TEXT, **row, unrelated="none", threshold=1.0).relations
+    (treats,) = pipe(TEXT, **row, unrelated="none", threshold=0.0).relations
+    assert (none.label, treats.label) == ("none", "treats")
+    assert none.score + treats.score == pytest.approx(1)
+    (edge,) = pipe(TEXT, **row, unrelated="none", threshold=treats.score).relations
+    assert edge.label == "treats"
+    assert pipe(TEXT, **row, unrelated="none", threshold="best") == pipe(TEXT, **row, unrelated="none")
+    assert pipe(TEXT, **row, unrelated=None, threshold=1.0) == pipe(TEXT, **row, unrelated=None)
+    with pytest.raises(NlpieError, match="threshold"):
+        pipe(TEXT, **row, threshold="high")
+
+
+def test_the_best_threshold_is_chosen_by_f1() -> None:
+    """Right: the first, the third and, of another kind, the fourth; the fifth is wanted and called otherwise."""
+    scores, labels = (0.9, 0.6, 0.5, 0.3, 0.2), ("a", "a", "a", "b", "a")
+    golds = ("a", "none", "a", "b", "b")
+
+    def annotate(threshold: float) -> list[Annotation]:
+        assert threshold == 0
+        head, tail = (Entity(0, 1, "x", "t", 1.0), Entity(1, 2, "x", "h", 1.0))
+        return [
+            Annotation("th", Coverage(2, 2, 1), gives=("relations",), relations=[Relation(head, tail, label, score)])
+            for label, score in zip(labels, scores, strict=True)
+        ]
+
+    tuned = get_task("relation").supervised().tuned
+    assert tuned(golds, annotate, RelationOptions(unrelated="none", threshold="best")) == {"threshold": 0.25}
+    assert tuned(golds, annotate, RelationOptions(unrelated="none")) == {}
+    assert tuned(golds, annotate, RelationOptions(threshold="best")) == {}
 
 
 def test_from_raw_text_with_a_ner_checkpoint(head_folder, ner_folder) -> None:
