@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import click
 
+from nlpie_models.architectures.minialbert import ClassifierPooling
 from nlpie_models.checkpoint_files import find_checkpoint
 from nlpie_models.cli import FriendlyCommand
 from nlpie_models.cli.options import TASK_OPTION
@@ -68,6 +69,11 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Train all; or only the layers, the last one, or the adapters (MiniALBERT), with the head, and save these.",
 )
 @click.option(
+    "--classifier-pooling",
+    type=click.Choice(get_args(ClassifierPooling)),
+    help="What a head of a MiniALBERT for whole texts reads: the first token or the mean.  [default: as --start says]",
+)
+@click.option(
     "--probe",
     is_flag=True,
     help="Start the head as a linear probe: the logistic regression on what the model gives before it is trained. For "
@@ -97,6 +103,7 @@ def main(
     window: int,
     options: tuple[tuple[str, Any], ...],
     tune: Tune,
+    classifier_pooling: ClassifierPooling | None,
     probe: bool,
     epochs: float,
     learning_rate: float,
@@ -113,16 +120,15 @@ def main(
     soft_only = bool(unlabelled) or hard_weight is not None
     teaching = _choose_teaching(task, teachers, objective, soft_only=soft_only, task_only=bool(objective_options))
     if probe and task.auto_class != SEQUENCES:
-        raise click.UsageError(
-            f"--probe is for heads that read a whole text, and {task.name} labels tokens; leave it out"
-        )
+        raise click.UsageError(f"--probe is for heads of whole texts, and {task.name} labels tokens; leave it out")
     names = read_label_map(label_map) if label_map else {}
     prefer = read_label_map(prefer_map) if prefer_map else ()
     chosen = dict(options) | ({"unit": "window" if join else unit} if task.name == "ner" else {})
     labelled = read_labelled_data(task, data, LabelMap(names, prefer), chosen)
 
     checkpoint = find_checkpoint(start, get_task("embedding"), None)
-    model, tokenizer = start_model(checkpoint, labelled.head(window), seed=seed, tune=tune)
+    head = replace(labelled.head(window), classifier_pooling=classifier_pooling)
+    model, tokenizer = start_model(checkpoint, head, seed=seed, tune=tune)
     encoder = Encoder(tokenizer.backend_tokenizer)
     reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size or window)
     short = {"unit": unit} if join else {}

@@ -25,6 +25,8 @@ note = "She was given aspirin for pneumonia. An MRI was normal."
 labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
 assert labels == {"aspirin": "treatment", "pneumonia": "problem", "MRI": "test"}, labels
 assert nlpie_models.load_clinical(task="classification")("adenocarcinoma of the colon").label == "malignant"
+(causes, *_) = nlpie_models.load_clinical(task="relation")("He developed a cough on lisinopril.").relations
+assert (causes.head.text, causes.label, causes.tail.text) == ("lisinopril", "causes", "cough"), causes
 PY
 env/bin/python -c 'from nlpie_models.evaluation.suites import read_suite; read_suite("open"), read_suite("clinical")'
 env/bin/nlpie annotate "$notes"/*.txt -o notes.jsonl -o notes.csv -o notes.html -o brat

@@ -131,8 +131,9 @@ def test_a_damaged_or_incomplete_adapter_is_refused(adapter, tmp_path) -> None:
 
 def test_layers_of_a_minialbert(base, data, tmp_path) -> None:
     output = tmp_path / "layers"
-    result = finetune(base, data, output, "--tune", "layers")
+    result = finetune(base, data, output, "--tune", "layers", "--classifier-pooling", "mean", "--learning-rate", 3e-3)
     assert result.exit_code == 0, result.output
+    assert json.loads((output / "config.json").read_text())["classifier_pooling"] == "mean"
     names = set(load_file(output / "adapter.safetensors"))
     for part in ("albert.albert.encoder.", "albert.att_adapters.", "classifier."):
         assert any(name.startswith(part) for name in names)
@@ -153,6 +154,10 @@ def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     assert load_clinical(output, "classification", device="cpu")("chest pain and fever").label == "malignant"
     refused = finetune(ner_folder, data, tmp_path / "none", "--tune", "adapters")
     assert "has no adapters to tune" in refused.output
+    refused = finetune(ner_folder, data, tmp_path / "none", "--classifier-pooling", "mean")
+    assert "BertForSequenceClassification gives no choice of pooling" in refused.output
+    refused = finetune(ner_folder, data, tmp_path / "none", "--task", "ner", "--probe")
+    assert "--probe is for heads of whole texts, and ner labels tokens" in refused.output
 
 
 def test_adapter_and_base_move_together_and_load_from_anywhere(adapter, base, data, tmp_path, monkeypatch) -> None:

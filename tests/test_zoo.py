@@ -17,7 +17,7 @@ LONG = "\n\n".join(NOTES * 4)
 LONG_READERS = [
     ("open-mini", "embedding"),
     ("open-mini-cancer", "classification"),
-    ("open-small-causes", "relation"),
+    ("open-mini-causes", "relation"),
 ]
 
 

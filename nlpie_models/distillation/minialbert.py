@@ -11,7 +11,7 @@ import transformers
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..architectures.minialbert import ClassifierPooling, MiniAlbertConfig, MiniAlbertForMaskedLM
+from ..architectures.minialbert import MiniAlbertConfig, MiniAlbertForMaskedLM
 
 _LAYER = {
     "attention.query": "attention.self.query",
@@ -52,7 +52,6 @@ def shrink_to_minialbert(
     layers: int | None = None,
     shared: int | Sequence[int] | Literal["mean"] = "mean",
     reduction_factor: int = 16,
-    classifier_pooling: ClassifierPooling = "cls",
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
 
@@ -68,7 +67,6 @@ def shrink_to_minialbert(
         shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all; of several, each is
             shared by an equal run of recursions.
         reduction_factor: The adapters' bottleneck is H over this.
-        classifier_pooling: What heads for sequences, put on the student later, read: ``cls`` or ``mean``.
 
     Raises:
         ValueError: No such teacher or layer, embeddings wider than the teacher's, or recursions that the shared layers
@@ -93,7 +91,6 @@ def shrink_to_minialbert(
         num_hidden_layers=recursions,
         num_hidden_groups=groups,
         reduction_factor=reduction_factor,
-        classifier_pooling=classifier_pooling,
     )
     transformers.set_seed(seed)
     student = MiniAlbertForMaskedLM(config)

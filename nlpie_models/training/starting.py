@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..architectures.minialbert import MiniAlbertPreTrainedModel
+from ..architectures.minialbert import ClassifierPooling, MiniAlbertPreTrainedModel
 from ..checkpoint_files import ENCODER, MASKED_LM, LocalCheckpoint, load_model, load_tokenizer, served_tasks
 from ..distillation.students import put_head_on
 from ..distillation.tokenizers import check_tokenizers
@@ -32,6 +32,8 @@ class HeadPlan:
         options: The task's options; kept in the config.
         shares: The share of the training rows that have each label, if the labels are independent. A new head starts
             from them: rare labels would otherwise be unlearnt first, at the cost of what the encoder knows.
+        classifier_pooling: What a head for sequences reads, for architectures that give a choice (``cls`` or ``mean``
+            in MiniALBERT); by default what the checkpoint's config says.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class HeadPlan:
     window: int
     options: Mapping[str, Any]
     shares: Sequence[float] = ()
+    classifier_pooling: ClassifierPooling | None = None
 
 
 def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune: Tune = "all") -> tuple[Any, Any]:
@@ -53,7 +56,8 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
         tune: What is to be trained beside the head; the rest is frozen.
 
     Raises:
-        CheckpointError: It cannot be loaded, its window is smaller than the head's, or it has no such part to tune.
+        CheckpointError: It cannot be loaded, its window is smaller than the head's, or it has no such part to tune, or
+            no such pooling.
     """
     if checkpoint.base:
         raise CheckpointError(f"{checkpoint.name} is an adapter: start from what `nlpie convert` makes of it")
@@ -62,6 +66,10 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
     limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
     if head.window > limit:
         raise CheckpointError(f"{checkpoint.name} reads {limit} tokens at most; got a window of {head.window}")
+    if head.classifier_pooling:
+        if not hasattr(model.config, "classifier_pooling"):
+            raise CheckpointError(f"{type(model).__name__} gives no choice of pooling; leave classifier_pooling out")
+        model.config.classifier_pooling = head.classifier_pooling
     model.config.window_tokens = head.window
     keep_options(model.config, head.task, head.options)
     _freeze(model, tune)
