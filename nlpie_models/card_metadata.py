@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from .errors import UnknownName
-from .evaluation.results import OWN_HEAD, Results
+from .evaluation.results import OWN_HEAD, Results, Run
 from .registry import Checkpoint, get_checkpoint
 
 _LIBRARY = "transformers"
@@ -52,11 +52,19 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
 
     Args:
         row: The checkpoint's row.
-        results: Its results; those of its own head on test become the model index.
+        results: Its results; those of its own head on test, with the very weights of the row if it names them, become
+            the model index.
     """
-    measured = [each for each in results if each.protocol == OWN_HEAD and each.test_runs()]
+    sha256 = row.weights and row.weights.sha256
+    own = [
+        (each, run)
+        for each in results
+        if each.protocol == OWN_HEAD
+        for run in each.test_runs()
+        if not sha256 or run["weights_sha256"] == sha256
+    ]
     base = _hub_base(row)
-    scores: dict[str, Any] = {"eval_results": _eval_results(measured), "model_name": row.name} if measured else {}
+    scores: dict[str, Any] = {"eval_results": _eval_results(own), "model_name": row.name} if own else {}
     return ModelCardData(
         language="en",
         license=row.licence,
@@ -66,7 +74,7 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
         base_model=base,
         base_model_relation=base and "finetune",
         datasets=[data.name for data in row.training_data] or None,
-        metrics=sorted({_hub_metric(each.metric) for each in measured}) or None,
+        metrics=sorted({_hub_metric(each.metric) for each, _ in own}) or None,
         **scores,
     )
 
@@ -99,7 +107,7 @@ def _index_faults(index: Any) -> Iterator[str]:
             yield f"model-index: expected a number for {each.metric_type}, got {each.metric_value!r}"
 
 
-def _eval_results(measured: Sequence[Results]) -> list[EvalResult]:
+def _eval_results(measured: Sequence[tuple[Results, Run]]) -> list[EvalResult]:
     return [
         EvalResult(
             task_type=PIPELINES[each.task],
@@ -119,8 +127,7 @@ def _eval_results(measured: Sequence[Results]) -> list[EvalResult]:
                 "command": run["command"],
             },
         )
-        for each in measured
-        for run in each.test_runs()
+        for each, run in measured
     ]
 
 

@@ -269,7 +269,7 @@ def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOp
 
 def _choose(probabilities: np.ndarray, labels: Sequence[str], options: RelationOptions) -> int:
     """Return the index of the label that a pair is given."""
-    if options.threshold in (None, "best") or options.unrelated is None:
+    if options.threshold in (None, "best") or options.unrelated not in labels:
         return int(probabilities.argmax())
     unrelated = labels.index(options.unrelated)
     related = probabilities.copy()

@@ -113,7 +113,8 @@ def test_a_threshold_decides_whether_there_is_a_relation(pipe) -> None:
     (edge,) = pipe(TEXT, **row, unrelated="none", threshold=treats.score).relations
     assert edge.label == "treats"
     assert pipe(TEXT, **row, unrelated="none", threshold="best") == pipe(TEXT, **row, unrelated="none")
-    assert pipe(TEXT, **row, unrelated=None, threshold=1.0) == pipe(TEXT, **row, unrelated=None)
+    for strange in (None, "no such label"):
+        assert pipe(TEXT, **row, unrelated=strange, threshold=1.0) == pipe(TEXT, **row)
     with pytest.raises(NlpieError, match="threshold"):
         pipe(TEXT, **row, threshold="high")
 
