@@ -77,7 +77,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--probe",
     is_flag=True,
     help="Start the head as a linear probe: the logistic regression on what the model gives before it is trained. For "
-    "relation, nli and classification; helps where labels are rare, or rows few.",
+    "relation, nli and classification; helps where most rows have one label.",
 )
 @click.option("--epochs", default=DEFAULTS.epochs)
 @click.option("--learning-rate", default=DEFAULTS.learning_rate)
