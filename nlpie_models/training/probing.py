@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 from ..engines import default_device
+from ..errors import DataError
 from .examples import collate
 from .precision import supports_bf16
 from .starting import head_layer
@@ -18,7 +20,7 @@ _FOLDS = 3
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 
 
-def start_from_probe(model: nn.Module, examples: Sequence[Mapping[str, Any]], *, pad_token_id: int) -> None:
+def start_from_probe(model: PreTrainedModel, examples: Sequence[Mapping[str, Any]], *, pad_token_id: int) -> None:
     """Set a head for sequences to the logistic regression on what the model, as it is, gives it.
 
     A random head's first gradients distort what the encoder knows, and where most rows have one label, the head learns
@@ -28,12 +30,16 @@ def start_from_probe(model: nn.Module, examples: Sequence[Mapping[str, Any]], *,
         model: Model with a head for sequences; only its last linear layer changes.
         examples: Training examples, labelled with a class or with several (C) that are independent of each other.
         pad_token_id: What pads a batch.
+
+    Raises:
+        DataError: Too few examples have, or do not have, one of the labels.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.preprocessing import StandardScaler
 
+    _check_counts(np.stack([example["labels"] for example in examples]), model)
     features, labels = _features(model, examples, pad_token_id)
     scaler = StandardScaler().fit(features)
     search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": _STRENGTHS}, cv=_FOLDS, scoring="neg_log_loss")
@@ -49,6 +55,20 @@ def start_from_probe(model: nn.Module, examples: Sequence[Mapping[str, Any]], *,
     with torch.no_grad():
         head.weight.copy_(torch.as_tensor(weight))
         head.bias.copy_(torch.as_tensor(bias - weight @ scaler.mean_))
+
+
+def _check_counts(labels: np.ndarray, model: PreTrainedModel) -> None:
+    """Refuse labels (N,) or (N, C) of which one would be missing, or be everywhere, in a fold."""
+    names = list((model.config.id2label or {}).values())
+    multi_hot = labels if labels.ndim == 2 else labels[:, None] == np.arange(len(names))
+    having = multi_hot.astype(int).sum(0)
+    for such, counts in (("with", having), ("without", len(labels) - having)):
+        for name, count in zip(names, counts, strict=True):
+            if count < _FOLDS:
+                raise DataError(
+                    f"the cross-validation of a probe expects at least {_FOLDS} rows {such} the label {name!r}, got "
+                    f"{count}; add some, or start from a random head, without --probe"
+                )
 
 
 def _features(

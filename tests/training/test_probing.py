@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from transformers import BertConfig, BertForSequenceClassification
 
+from nlpie_models.errors import DataError
 from nlpie_models.training.examples import collate
 from nlpie_models.training.probing import start_from_probe
 
@@ -72,3 +73,20 @@ def test_independent_labels_have_a_regression_each(make_model) -> None:
     golds = np.stack([example["labels"] for example in examples])
     right = (logits_of(model, examples).numpy() > 0) == (golds > 0)
     assert right.mean(0).min() > 0.6
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([np.array(each) for each in (0, 0, 0, 0, 1, 1)], "at least 3 rows with the label 'LABEL_1', got 2;"),
+        ([np.array(0)] * 6, "at least 3 rows with the label 'LABEL_1', got 0;"),
+        ([np.array([1.0, each]) for each in (0, 1, 0, 1, 0, 1)], "at least 3 rows without the label 'LABEL_0', got 0;"),
+    ],
+)
+def test_a_label_with_fewer_rows_than_folds_is_refused(make_model, labels, message) -> None:
+    examples = [{"input_ids": each, "labels": label} for each, label in zip(texts(6), labels, strict=True)]
+    model = make_model(2)
+    before = model.classifier.weight.clone()
+    with pytest.raises(DataError, match=message):
+        start_from_probe(model, examples, pad_token_id=0)
+    assert torch.equal(model.classifier.weight, before)
