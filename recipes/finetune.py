@@ -71,7 +71,8 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--classifier-pooling",
     type=click.Choice(get_args(ClassifierPooling)),
-    help="What a head of a MiniALBERT for whole texts reads: the first token or the mean.  [default: as --start says]",
+    help="What a head of a MiniALBERT for whole texts reads: the first token, the mean, or both means of a pair with "
+    "their distance and product.  [default: as --start says]",
 )
 @click.option(
     "--probe",

@@ -155,7 +155,7 @@ def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     refused = finetune(ner_folder, data, tmp_path / "none", "--tune", "adapters")
     assert "has no adapters to tune" in refused.output
     refused = finetune(ner_folder, data, tmp_path / "none", "--classifier-pooling", "mean")
-    assert "BertForSequenceClassification gives no choice of pooling" in refused.output
+    assert "BertModel gives no choice of pooling" in refused.output
     refused = finetune(ner_folder, data, tmp_path / "none", "--task", "ner", "--probe")
     assert "--probe is for heads of whole texts, and ner labels tokens" in refused.output
 

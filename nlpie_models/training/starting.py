@@ -32,8 +32,8 @@ class HeadPlan:
         options: The task's options; kept in the config.
         shares: The share of the training rows that have each label, if the labels are independent. A new head starts
             from them: rare labels would otherwise be unlearnt first, at the cost of what the encoder knows.
-        classifier_pooling: What a head for sequences reads, for architectures that give a choice (``cls`` or ``mean``
-            in MiniALBERT); by default what the checkpoint's config says.
+        classifier_pooling: What a head for sequences reads, for architectures that give a choice (``cls``, ``mean`` or
+            ``pair`` in MiniALBERT); by default what the checkpoint's config says.
     """
 
     task: Task
@@ -49,8 +49,8 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
     """Return a model with a head for a task that starts from a checkpoint, and its tokenizer.
 
     Args:
-        checkpoint: Where it starts. A head of the same kind with these very labels is kept; any other gives way to a
-            new one.
+        checkpoint: Where it starts. A head of the same kind with these very labels and this pooling is kept; any other
+            gives way to a new one.
         head: The head.
         seed: Of a new head.
         tune: What is to be trained beside the head; the rest is frozen.
@@ -66,10 +66,6 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
     limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
     if head.window > limit:
         raise CheckpointError(f"{checkpoint.name} reads {limit} tokens at most; got a window of {head.window}")
-    if head.classifier_pooling:
-        if not hasattr(model.config, "classifier_pooling"):
-            raise CheckpointError(f"{type(model).__name__} gives no choice of pooling; leave classifier_pooling out")
-        model.config.classifier_pooling = head.classifier_pooling
     model.config.window_tokens = head.window
     keep_options(model.config, head.task, head.options)
     _freeze(model, tune)
@@ -104,7 +100,8 @@ def _same_head(checkpoint: LocalCheckpoint, head: HeadPlan) -> Any:
     model = load_model(checkpoint, head.task.auto_class)
     same_labels = list(model.config.id2label.values()) == list(head.labels)
     same_kind = head.task.auto_class != SEQUENCES or model.config.problem_type == _problem_type(head)
-    return model if same_labels and same_kind else None
+    same_pooling = head.classifier_pooling in (None, getattr(model.config, "classifier_pooling", None))
+    return model if same_labels and same_kind and same_pooling else None
 
 
 def _problem_type(head: HeadPlan) -> str:
@@ -118,6 +115,10 @@ def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
     config.label2id = {label: index for index, label in enumerate(head.labels)}
     if head.task.auto_class == SEQUENCES:
         config.problem_type = _problem_type(head)
+    if head.classifier_pooling:
+        if not hasattr(config, "classifier_pooling"):
+            raise CheckpointError(f"{type(encoder).__name__} gives no choice of pooling; leave classifier_pooling out")
+        config.classifier_pooling = head.classifier_pooling
     model = put_head_on(encoder, head.task.auto_class, seed)
     if head.shares:
         with torch.no_grad():

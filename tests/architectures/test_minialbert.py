@@ -225,6 +225,24 @@ def test_a_head_can_read_the_mean_of_the_tokens(config, tmp_path) -> None:
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.classifier_pooling == "mean"
 
 
+def test_a_head_can_read_what_two_texts_have_in_common(config) -> None:
+    config.classifier_pooling = "pair"
+    model = MiniAlbertForSequenceClassification(config).eval()
+    batch = batch_of(config)
+    segments = torch.zeros_like(batch["input_ids"])
+    segments[0, 4:], segments[1, 3:6] = 1, 1
+    with torch.no_grad():
+        states = model.albert(**batch, token_type_ids=segments).last_hidden_state
+        read = []
+        for row, (cut, end) in zip(states, [(4, states.shape[1]), (3, 6)], strict=True):
+            u, v = (mean / mean.square().mean().sqrt() for mean in (row[:cut].mean(0), row[cut:end].mean(0)))
+            read.append(torch.cat([u, v, (u - v).abs(), u * v]))
+        logits = model(**batch, token_type_ids=segments).logits
+    torch.testing.assert_close(logits, model.classifier(torch.stack(read)), rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="pass the token_type_ids that tell them apart"):
+        model(**batch)
+
+
 def test_several_groups_spread_the_recursions(config) -> None:
     config.num_hidden_groups, config.num_hidden_layers = 2, 4
     encoder = MiniAlbertModel(config).albert.encoder
@@ -269,7 +287,7 @@ def test_our_class_wins_over_a_hostile_auto_map(config, tmp_path) -> None:
         ({"num_hidden_groups": 9}, "num_hidden_groups"),
         ({"inner_group_num": 2}, "inner_group_num must be 1"),
         ({"reduction_factor": 0}, "reduction_factor"),
-        ({"classifier_pooling": "max"}, "classifier_pooling must be cls or mean, got 'max'"),
+        ({"classifier_pooling": "max"}, "classifier_pooling must be cls, mean or pair, got 'max'"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(wrong, message) -> None:

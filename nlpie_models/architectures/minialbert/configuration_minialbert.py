@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args
 
 from transformers import PreTrainedConfig
 
-ClassifierPooling = Literal["cls", "mean"]
+ClassifierPooling = Literal["cls", "mean", "pair"]
 
 
 class MiniAlbertConfig(PreTrainedConfig):
@@ -30,7 +30,8 @@ class MiniAlbertConfig(PreTrainedConfig):
         layer_norm_eps: Epsilon of every layer normalisation but the adapters' (1e-12).
         classifier_dropout: Dropout before a classification head; ``hidden_dropout_prob`` if None.
         classifier_pooling: What a head for sequences reads: the first token's last hidden state (``cls``,
-            as published), or the mean of all tokens' (``mean``).
+            as published), the mean of all tokens' (``mean``), or, of two texts, both means beside each other, their
+            distance and their product (``pair``; InferSent, Conneau et al., 2017, https://arxiv.org/abs/1705.02364).
         use_adapter: Whether each recursion has its own two bottleneck adapters.
         reduction_factor: Adapter bottleneck is ``hidden_size // reduction_factor``.
 
@@ -77,7 +78,7 @@ class MiniAlbertConfig(PreTrainedConfig):
         if use_adapter and not 1 <= reduction_factor <= hidden_size:
             raise ValueError(f"reduction_factor ({reduction_factor}) must be between 1 and hidden_size ({hidden_size})")
         if classifier_pooling not in get_args(ClassifierPooling):
-            raise ValueError(f"classifier_pooling must be cls or mean, got {classifier_pooling!r}")
+            raise ValueError(f"classifier_pooling must be cls, mean or pair, got {classifier_pooling!r}")
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size

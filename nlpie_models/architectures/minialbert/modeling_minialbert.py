@@ -362,13 +362,14 @@ class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
 
 
 class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
-    """MiniALBERT with a linear classifier on the first token's last hidden state, or on the mean of all tokens'."""
+    """MiniALBERT with a linear classifier on what ``config.classifier_pooling`` makes of the last hidden states."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__(config)
         self.albert = MiniAlbertModel(config)
         self.dropout = nn.Dropout(_head_dropout(config))
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        vectors = 4 if config.classifier_pooling == "pair" else 1
+        self.classifier = nn.Linear(vectors * config.hidden_size, config.num_labels)
         self.post_init()
 
     @can_return_tuple
@@ -384,10 +385,14 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
             input_ids: Word pieces (B, L).
             labels: (B,) classes or values, or (B, num_labels) for several labels or values; adds ``loss``.
             **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+
+        Raises:
+            ValueError: ``pair`` pooling without ``token_type_ids``.
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
         encoded = self.albert(input_ids, **kwargs)
-        logits = self.classifier(self.dropout(self._pool(encoded.last_hidden_state, kwargs.get("attention_mask"))))
+        pooled = self._pool(encoded.last_hidden_state, kwargs.get("attention_mask"), kwargs.get("token_type_ids"))
+        logits = self.classifier(self.dropout(pooled))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **loss_kwargs)
@@ -395,14 +400,22 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
 
-    def _pool(self, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
-        """Return one vector of each sequence: (B, L, H) -> (B, H)."""
+    def _pool(
+        self, states: torch.Tensor, attention_mask: torch.Tensor | None, token_type_ids: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return what the classifier reads of each sequence: (B, L, H) -> (B, H), or (B, 4H) of a pair."""
         if self.config.classifier_pooling == "cls":
             return states[:, 0]
-        if attention_mask is None:
-            return states.mean(1)
-        kept = attention_mask[..., None]
-        return ((states.float() * kept).sum(1) / kept.sum(1)).to(states.dtype)
+        mask = torch.ones_like(states[..., 0]) if attention_mask is None else attention_mask
+        if self.config.classifier_pooling == "mean":
+            return _mean(states, mask)
+        if token_type_ids is None:
+            raise ValueError("classifier_pooling='pair' reads two texts: pass the token_type_ids that tell them apart")
+        first, second = (
+            nn.functional.rms_norm(_mean(states, mask * (token_type_ids == segment)), states.shape[-1:])
+            for segment in (0, 1)
+        )
+        return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
 
 
 def _additive_bias(attention_mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
@@ -411,6 +424,12 @@ def _additive_bias(attention_mask: torch.Tensor | None, dtype: torch.dtype) -> t
         return attention_mask
     keep = attention_mask[:, None, None, :].to(dtype)
     return (1.0 - keep) * torch.finfo(dtype).min
+
+
+def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Average the states that a mask (B, L) keeps: (B, L, H) -> (B, H); zeros where it keeps none."""
+    kept = mask[..., None]
+    return ((states.float() * kept).sum(1) / kept.sum(1).clamp(min=1)).to(states.dtype)
 
 
 def _head_dropout(config: MiniAlbertConfig) -> float:
