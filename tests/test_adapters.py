@@ -143,6 +143,20 @@ def test_layers_of_a_minialbert(base, data, tmp_path) -> None:
     assert "MiniAlbertForSequenceClassification has no layers of its own; tune layers or all" in refused.output
 
 
+def test_a_head_that_compares_two_texts(base, tmp_path) -> None:
+    texts = [text for text, _ in TEXTS]
+    pairs = [{"premise": p, "hypothesis": h, "label": "same" if p == h else "other"} for p in texts for h in texts]
+    for split, times in (("train", 10), ("validation", 2)):
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, pairs * times)))
+    given = ["--task", "nli", "--tune", "adapters", "--classifier-pooling", "pair", "--probe", "--learning-rate", 1e-3]
+    result = finetune(base, tmp_path, tmp_path / "pairs", *given)
+    assert result.exit_code == 0, result.output
+    answers = load_clinical(tmp_path / "pairs", "nli", device="cpu")(
+        [(row["premise"], row["hypothesis"]) for row in pairs]
+    )
+    assert [answer.label for answer in answers] == [row["label"] for row in pairs]
+
+
 @pytest.mark.parametrize(("tune", "layers"), [("last-layer", {"1"}), ("layers", {"0", "1"})])
 def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     output = tmp_path / "last"
