@@ -57,7 +57,8 @@ def shrink_to_minialbert(
 
     The embeddings are factorised into (V, E) and the projector (E, H) by truncated SVD and least squares, each piece
     counting as much as the teacher's head expects it without any context: by the softmax of its bias. Each adapter
-    starts as a normalisation that undoes none of what comes in.
+    starts as a normalisation that undoes none of what comes in. There is no pooler, and little is distilled into the
+    first token, so heads for sequences that are put on it later read the mean of the tokens.
 
     Args:
         teacher: The BERT.
@@ -90,6 +91,7 @@ def shrink_to_minialbert(
         embedding_size=embedding,
         num_hidden_layers=recursions,
         num_hidden_groups=groups,
+        classifier_pooling="mean",
         reduction_factor=reduction_factor,
     )
     transformers.set_seed(seed)
