@@ -7,7 +7,7 @@ import torch
 from transformers import BertForMaskedLM
 
 from nlpie_models.distillation.minialbert import main_directions
-from nlpie_models.distillation.students import make_student
+from nlpie_models.distillation.students import make_student, put_head_on
 from nlpie_models.distillation.tokenizers import check_tokenizers
 from nlpie_models.errors import WrongPair
 
@@ -112,6 +112,14 @@ def test_adapters_change_little_whatever_the_normalisation(teacher) -> None:
     assert len(adapted) == len(adapters) == 8
     for given, returned in adapted.values():
         assert (returned - given).norm() < 0.2 * given.norm()
+
+
+def test_a_head_put_on_a_minialbert_reads_the_mean_of_the_tokens(teacher) -> None:
+    student = make_student("minialbert", teacher, seed=0, embedding=8).eval()
+    head = put_head_on(student.base_model, "AutoModelForSequenceClassification", seed=0).eval()
+    with torch.no_grad():
+        mean = student.base_model(IDS).last_hidden_state.mean(1)
+        torch.testing.assert_close(head(IDS).logits, head.classifier(mean))
 
 
 def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
