@@ -3,13 +3,14 @@
 import json
 import shutil
 import struct
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from nlpie_models import NlpieError, load_clinical
+from nlpie_models import NlpieError, checkpoint_files, load_clinical
 from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, sha256_of
 from nlpie_models.cli import main
 from nlpie_models.registry import get_checkpoint
@@ -150,8 +151,10 @@ def test_unknown_name() -> None:
     refuse("distil-66m", match=r"Unknown checkpoint 'distil-66m'. Did you mean 'distil-65m'\?")
 
 
-def test_planned_checkpoint() -> None:
-    refuse("open-tiny", "embedding", match=r"open-tiny has no weights yet \(status: planned\). Use open-mini")
+def test_planned_checkpoint(monkeypatch) -> None:
+    row = replace(get_checkpoint("open-base"), name="open-next", status="planned", weights=None)
+    monkeypatch.setattr(checkpoint_files, "get_checkpoint", lambda name: row)
+    refuse("open-next", "embedding", match=r"open-next has no weights yet \(status: planned\). Use open-mini")
 
 
 def test_no_network(tmp_path, monkeypatch) -> None:

@@ -5,13 +5,16 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from nlpie_models import release_changes
 from nlpie_models.cli import main
+from nlpie_models.registry import get_checkpoint, list_checkpoints
 from nlpie_models.release_changes import changed_by
 
 ROOT = Path(__file__).parent.parent
@@ -80,10 +83,12 @@ def test_a_release_is_guarded_and_takes_no_input_as_code() -> None:
     assert "secrets." not in (ROOT / ".github" / "workflows" / "release.yml").read_text()
 
 
-def test_the_checkpoints_that_files_belong_to() -> None:
+def test_the_checkpoints_that_files_belong_to(monkeypatch) -> None:
+    rows = [*list_checkpoints(), replace(get_checkpoint("open-base"), name="open-next", status="planned")]
+    monkeypatch.setattr(release_changes, "list_checkpoints", lambda: rows)
     names = ["zoo/open-base/model.safetensors", "nlpie_models/checkpoints/tiny-clinicalbert.toml", "README.md"]
     names += ["nlpie_models/bundled/open-mini/config.json", "zoo/README.md", "model_cards/open-mini.md", "zoo/gone/a"]
-    names += ["nlpie_models/checkpoints/open-tiny.toml", "nlpie_models/bundled/open-mini-cancer/adapter.safetensors"]
+    names += ["nlpie_models/checkpoints/open-next.toml", "nlpie_models/bundled/open-mini-cancer/adapter.safetensors"]
     assert changed_by(names) == ["open-base", "open-mini", "tiny-clinicalbert"]
     assert changed_by([]) == []
 
