@@ -6,7 +6,7 @@ constraints=$(realpath "$(dirname "$0")/../constraints.txt")
 notes=$(realpath "$(dirname "$0")/../examples/notes")
 tomls=$(ls "$(dirname "$0")"/../nlpie_models/checkpoints/*.toml | wc -l)
 size=$(stat -c %s "$wheel")
-[ "$size" -lt 30000000 ] || { echo "the wheel has $size bytes, more than 30 MB"; exit 1; }
+[ "$size" -lt 40000000 ] || { echo "the wheel has $size bytes, more than 40 MB"; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -25,6 +25,8 @@ note = "She was given aspirin for pneumonia. An MRI was normal."
 labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
 assert labels == {"aspirin": "treatment", "pneumonia": "problem", "MRI": "test"}, labels
 assert nlpie_models.load_clinical(task="classification")("adenocarcinoma of the colon").label == "malignant"
+question = "How should I treat polymenorrhea in a 14-year-old girl?"
+assert nlpie_models.load_clinical(task="nli")(question, "What is the treatment of polymenorrhea?").label == "entailment"
 (causes, *_) = nlpie_models.load_clinical(task="relation")("He developed a cough on lisinopril.").relations
 assert (causes.head.text, causes.label, causes.tail.text) == ("lisinopril", "causes", "cough"), causes
 PY

@@ -87,9 +87,10 @@ def test_the_one_line_use_runs(row) -> None:
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(code, "card", "exec"), {})
-    assert {"ner": "text='aspirin'", "relation": "label='causes'", "classification": "malignant"}[
-        row.heads[0]
-    ] in printed.getvalue()
+    expected = {
+        "ner": "text='aspirin'", "relation": "label='causes'", "classification": "malignant", "nli": "entailment",
+    }  # fmt: skip
+    assert re.search(rf"\b{expected[row.heads[0]]}", printed.getvalue())
 
 
 def test_the_forgetting_report_is_shown() -> None:

@@ -39,9 +39,9 @@ OPEN = {
     "open-mini-cancer",
     "open-mini-causes",
     "open-mini-encoder",
+    "open-mini-rqe",
     "open-small",
     "open-small-ner",
-    "open-small-rqe",
     "open-tiny",
 }
 ROW = """
