@@ -118,6 +118,8 @@ def main(
     Best means strict span F1 for named entities, accuracy for inference, macro F1 for relations and classification.
     """
     task = get_task(task_name)
+    if classifier_pooling and task.auto_class != SEQUENCES:
+        raise click.UsageError(f"--classifier-pooling is for heads of whole texts, and {task.name} labels tokens")
     soft_only = bool(unlabelled) or hard_weight is not None
     teaching = _choose_teaching(task, teachers, objective, soft_only=soft_only, task_only=bool(objective_options))
     if probe and task.auto_class != SEQUENCES:

@@ -143,7 +143,7 @@ def test_layers_of_a_minialbert(base, data, tmp_path) -> None:
     assert "MiniAlbertForSequenceClassification has no layers of its own; tune layers or all" in refused.output
 
 
-def test_a_head_that_compares_two_texts(base, tmp_path) -> None:
+def test_a_head_that_compares_two_texts(base, data, tmp_path) -> None:
     texts = [text for text, _ in TEXTS]
     pairs = [{"premise": p, "hypothesis": h, "label": "same" if p == h else "other"} for p in texts for h in texts]
     for split, times in (("train", 10), ("validation", 2)):
@@ -155,6 +155,8 @@ def test_a_head_that_compares_two_texts(base, tmp_path) -> None:
         [(row["premise"], row["hypothesis"]) for row in pairs]
     )
     assert [answer.label for answer in answers] == [row["label"] for row in pairs]
+    refused = finetune(base, data, tmp_path / "none", "--classifier-pooling", "pair")
+    assert "pair compares two texts, and classification reads one; choose cls or mean" in refused.output
 
 
 @pytest.mark.parametrize(("tune", "layers"), [("last-layer", {"1"}), ("layers", {"0", "1"})])
@@ -172,6 +174,8 @@ def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     assert "BertModel gives no choice of pooling" in refused.output
     refused = finetune(ner_folder, data, tmp_path / "none", "--task", "ner", "--probe")
     assert "--probe is for heads of whole texts, and ner labels tokens" in refused.output
+    refused = finetune(ner_folder, data, tmp_path / "none", "--task", "ner", "--classifier-pooling", "mean")
+    assert "--classifier-pooling is for heads of whole texts, and ner labels tokens" in refused.output
 
 
 def test_adapter_and_base_move_together_and_load_from_anywhere(adapter, base, data, tmp_path, monkeypatch) -> None:

@@ -57,7 +57,7 @@ def start_model(checkpoint: LocalCheckpoint, head: HeadPlan, *, seed: int, tune:
 
     Raises:
         CheckpointError: It cannot be loaded, its window is smaller than the head's, or it has no such part to tune, or
-            no such pooling.
+            no such pooling for the task.
     """
     if checkpoint.base:
         raise CheckpointError(f"{checkpoint.name} is an adapter: start from what `nlpie convert` makes of it")
@@ -119,6 +119,11 @@ def _new_head(checkpoint: LocalCheckpoint, head: HeadPlan, seed: int) -> Any:
         if not hasattr(config, "classifier_pooling"):
             raise CheckpointError(f"{type(encoder).__name__} gives no choice of pooling; leave classifier_pooling out")
         config.classifier_pooling = head.classifier_pooling
+    compares = head.task.auto_class == SEQUENCES and getattr(config, "classifier_pooling", None) == "pair"
+    if compares and len(head.task.inputs) != 2:
+        raise CheckpointError(
+            f"classifier_pooling pair compares two texts, and {head.task.name} reads one; choose cls or mean"
+        )
     model = put_head_on(encoder, head.task.auto_class, seed)
     if head.shares:
         with torch.no_grad():
