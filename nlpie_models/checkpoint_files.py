@@ -219,7 +219,7 @@ def load_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
     if any(key.startswith("pooler.") for key in info["missing_keys"]):
         model.pooler = None
     if auto_class == MASKED_LM and any(is_pooler(key) for key in info["unexpected_keys"]):
-        from .distillation.students import keep_pooler
+        from .distillation.poolers import keep_pooler
 
         keep_pooler(model, load_model(checkpoint, ENCODER))
     return model

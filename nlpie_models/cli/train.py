@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..registry import Recipe, get_checkpoint
 from ._errors import FriendlyGroup
@@ -109,7 +110,9 @@ def continue_command(
 )
 @click.option("--teacher-bf16", is_flag=True, help="Keep and run the teacher in bfloat16.")
 @corpus_options
+@click.pass_context
 def distill_command(
+    ctx: click.Context,
     name: str | None,
     teacher: str | None,
     student: str | None,
@@ -129,9 +132,10 @@ def distill_command(
     nlpie train distill --teacher my-base --student minialbert -S embedding=128 --objective layerwise ...
     nlpie train distill distil-clinicalbert --data MIMIC-III/ --output again
 
-    With NAME, what its recipe says (`nlpie show NAME`) is done, unless an option says otherwise. Text is treated as by
-    `nlpie train continue`; the student's perplexity, and each part of the objective, are logged to
-    OUTPUT.runs/log.jsonl. Stop it whenever you like and go on with --resume.
+    With NAME, what its recipe says (`nlpie show NAME`) is done, unless an option says otherwise; another --student or
+    --objective comes without the options of NAME's. Text is treated as by `nlpie train continue`; the student's
+    perplexity, and each part of the objective, are logged to OUTPUT.runs/log.jsonl. Stop it whenever you like and go on
+    with --resume.
     """
     for option, value in (("--teacher", teacher), ("--student", student), ("--objective", objective)):
         if value is None:
@@ -146,7 +150,13 @@ def distill_command(
     mix = given.prepare(_recipe_of(name), load_tokenizer(checkpoint))
     record = distil(
         checkpoint,
-        Method(str(objective), str(student), dict(objective_options), dict(student_options), teacher_bf16),
+        Method(
+            str(objective),
+            str(student),
+            {} if _replaced(ctx, "objective") else dict(objective_options),
+            {} if _replaced(ctx, "student") else dict(student_options),
+            teacher_bf16,
+        ),
         mix,
         output=given.output,
         arguments=given.plan(mix),
@@ -155,6 +165,12 @@ def distill_command(
         resume=given.resume,
     )
     _say(given.output, record)
+
+
+def _replaced(ctx: click.Context, kind: str) -> bool:
+    """Whether a recipe's student or objective gave way to another, so that the recipe's options are not for it."""
+    source = ctx.get_parameter_source
+    return source(kind) is ParameterSource.COMMANDLINE and source(f"{kind}_options") is ParameterSource.DEFAULT_MAP
 
 
 def _say(output: Path, record: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from torch import nn
 from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.models.bert.modeling_bert import BertPooler
 
+from .poolers import Pooler, choose_pooler
+
 
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
     """Return a copy of a BERT-like model with only these of its encoder's layers, in this order.
@@ -39,6 +41,7 @@ def prune_width(
     hidden: int,
     feed_forward: int,
     layers: Sequence[int] | None = None,
+    pooler: Pooler = "teacher",
 ) -> BertForMaskedLM:
     """Return a narrower copy of a BERT with a masked-language-model head, of the parts of its width that weigh most.
 
@@ -63,9 +66,10 @@ def prune_width(
         hidden: Width of the hidden states.
         feed_forward: Width of the feed-forward networks.
         layers: The teacher's layers to keep, from 0; all by default.
+        pooler: What classifiers read of the first token; see :func:`~nlpie_models.distillation.poolers.choose_pooler`.
 
     Raises:
-        ValueError: No such teacher or layer, a width above the teacher's, or one that its heads do not divide.
+        ValueError: No such teacher, layer or pooler, a width above the teacher's, or one that its heads do not divide.
     """
     if not isinstance(teacher, BertForMaskedLM):
         raise ValueError(f"expected a BERT with a masked-language-model head, got {type(teacher).__name__}")
@@ -97,6 +101,7 @@ def prune_width(
             student.bert.pooler = BertPooler(config)
             pooled = _largest(_written(norm, source.bert.pooler.dense, kept), hidden)
             _copy(student.bert.pooler.dense, source.bert.pooler.dense, pooled, kept)
+    choose_pooler(student, pooler)
     return student
 
 

@@ -14,6 +14,7 @@ from transformers import AutoConfig, PreTrainedModel
 
 from .contract import check_options
 from .minialbert import shrink_to_minialbert
+from .poolers import Pooler, choose_pooler, keep_pooler
 from .pruning import keep_layers, prune_width
 
 _MASKED_LM = "AutoModelForMaskedLM"
@@ -91,17 +92,6 @@ def put_head_on(encoder: PreTrainedModel, auto_class: str, seed: int) -> Any:
     return model
 
 
-def keep_pooler(model: PreTrainedModel, encoder: PreTrainedModel) -> None:
-    """Let a masked language model carry an encoder's pooler, if it has one, and save it.
-
-    It plays no part there, but classifiers that are fine-tuned from the model start from it: with a new pooler they
-    learn less from few examples.
-    """
-    pooler = getattr(encoder, "pooler", None)
-    if pooler is not None:
-        model.base_model.pooler = pooler  # type: ignore[assignment]
-
-
 def take_layers(
     teacher: PreTrainedModel,
     *,
@@ -109,6 +99,7 @@ def take_layers(
     layers: Sequence[int] | None = None,
     every: int | None = None,
     head: Literal["teacher", "new"] = "teacher",
+    pooler: Pooler = "teacher",
 ) -> PreTrainedModel:
     """Return a masked language model with the teacher's embeddings and some of its layers.
 
@@ -118,9 +109,11 @@ def take_layers(
         layers: Which, from 0.
         every: Or the last of every so many: 2 takes 1, 3, 5 and so on.
         head: Whether the head is the teacher's too, or a new one.
+        pooler: What classifiers read of the first token; see :func:`~nlpie_models.distillation.poolers.choose_pooler`.
 
     Raises:
-        ValueError: Not exactly one of ``layers`` and ``every``, or layers that the teacher does not have.
+        ValueError: Not exactly one of ``layers`` and ``every``, layers that the teacher does not have, or no such head
+            or pooler.
     """
     if (layers is None) == (every is None) or head not in ("teacher", "new"):
         raise ValueError(
@@ -129,8 +122,11 @@ def take_layers(
     depth: int = teacher.config.num_hidden_layers
     chosen = range(every - 1, depth, every) if every else layers or ()
     if head == "teacher":
-        return keep_layers(teacher, chosen)
-    return put_head_on(keep_layers(teacher.base_model, chosen), _MASKED_LM, seed)  # type: ignore[arg-type]
+        student = keep_layers(teacher, chosen)
+    else:
+        student = put_head_on(keep_layers(teacher.base_model, chosen), _MASKED_LM, seed)  # type: ignore[arg-type]
+    choose_pooler(student, pooler)
+    return student
 
 
 def make_new(

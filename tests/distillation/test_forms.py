@@ -4,9 +4,11 @@ import copy
 
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertForMaskedLM, BertModel
 
+from nlpie_models.checkpoint_files import LocalCheckpoint, load_model
 from nlpie_models.distillation.minialbert import main_directions
+from nlpie_models.distillation.poolers import keep_pooler
 from nlpie_models.distillation.students import make_student, put_head_on
 from nlpie_models.distillation.tokenizers import check_tokenizers
 from nlpie_models.errors import WrongPair
@@ -38,6 +40,18 @@ def test_chosen_layers_under_a_new_head(teacher) -> None:
     assert not torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
     assert torch.equal(one.get_input_embeddings().weight, teacher.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("layers", {"every": 2}), ("layers", {"every": 2, "head": "new"}), ("pruned", {"hidden": 16, "feed_forward": 24})],
+)
+def test_a_pooler_that_passes_the_first_token_on(teacher, tokenizer, tmp_path, form, options) -> None:
+    keep_pooler(teacher, BertModel(teacher.config))
+    make_student(form, teacher, seed=0, pooler="identity", **options).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    found = load_model(LocalCheckpoint(tmp_path), "AutoModel")(IDS)
+    torch.testing.assert_close(found.pooler_output, found.last_hidden_state[:, 0].tanh())
 
 
 @pytest.mark.parametrize(("architecture", "more"), [("bert", {}), ("minialbert", {"embedding": 6})])
@@ -141,9 +155,10 @@ def test_several_layers_are_each_shared_by_a_run_of_recursions(teacher) -> None:
     ("form", "options", "message"),
     [
         ("half", {}, "expected a student form among layers, pruned, new, minialbert, got 'half'"),
-        ("layers", {"evry": 2}, "student form layers has no option 'evry'; its options: layers, every, head"),
+        ("layers", {"evry": 2}, "student form layers has no option 'evry'; its options: layers, every, head, pooler"),
         ("layers", {}, "expected layers or every"),
         ("layers", {"layers": [4]}, "expected layers between 0 and 3"),
+        ("layers", {"layers": [0], "pooler": "mean"}, "expected a pooler teacher or identity, got 'mean'"),
         ("new", {"layers": 2, "hidden": 10, "heads": 4, "feed_forward": 8}, "a width that 4 heads divide, got 10"),
         ("new", {"layers": 2}, "wants to be told 'hidden'"),
         ("minialbert", {"embedding": 8, "shared": 9}, "mean or layers between 0 and 3, got 9"),

@@ -7,8 +7,9 @@ import torch
 from transformers import BertForMaskedLM, BertModel
 
 from nlpie_models.checkpoint_files import LocalCheckpoint, load_model
+from nlpie_models.distillation.poolers import keep_pooler
 from nlpie_models.distillation.pruning import prune_width
-from nlpie_models.distillation.students import keep_pooler, make_student
+from nlpie_models.distillation.students import make_student
 
 IDS = torch.tensor([[2, 20, 30, 40, 3], [2, 21, 35, 3, 0]])
 HALF = {"hidden": 16, "feed_forward": 24}

@@ -150,6 +150,19 @@ def test_a_recipe_of_the_registry(mlm_folder, notes, tmp_path, monkeypatch) -> N
     assert (config["model_type"], config["embedding_size"], config["num_hidden_layers"]) == ("minialbert", 8, 2)
 
 
+def test_a_student_or_objective_in_the_place_of_a_recipe_s(mlm_folder, notes, tmp_path, monkeypatch) -> None:
+    toml = tmp_path / "tiny-student.toml"
+    toml.write_text(RECIPE.format(teacher=json.dumps(str(mlm_folder))))
+    monkeypatch.setattr(import_module("nlpie_models.cli.train"), "get_checkpoint", lambda name: read_checkpoint(toml))
+    given = ["train", "distill", "tiny-student", "--data", notes.parent, "--held-out-share", 0.2, "--float32"]
+    run([*given, "--output", tmp_path / "first"])
+    more = ["--student", tmp_path / "first", "--objective", "sentence", "-O", "mean=1"]
+    run([*given, *more, "--output", tmp_path / "second"])
+    record = record_of(tmp_path / "second")
+    assert record["student"] == {"form": str(tmp_path / "first")}
+    assert record["objective"]["weights"] == {"mlm": 1.0, "mean": 1, "first": 5.0, "summary": 0.0}
+
+
 @pytest.fixture
 def other_words(mlm_folder, tokenizer, bert_config, tmp_path) -> Path:
     """Return a masked language model like the teacher, with one piece more."""

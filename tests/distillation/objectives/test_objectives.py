@@ -80,7 +80,7 @@ def test_padding_does_not_count(name, batch) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_reach_the_student_and_the_objective_alone(name, batch) -> None:
-    shape = config(hidden_size=8) if name in ("tinybert", "minilm", "task") else config()
+    shape = config(hidden_size=8) if name in ("tinybert", "minilm", "sentence", "task") else config()
     objective = get_objective(name)(shape, TEACHER)
     student, teacher = outputs(shape, 1), outputs(TEACHER, 2)
     for found in (teacher.logits, *teacher.hidden_states, *teacher.attentions, *teacher.projections):
@@ -140,6 +140,16 @@ def test_what_dropout_put_to_zero_adds_nothing_to_a_divergence(batch) -> None:
     part.backward()
     assert part < 10
     assert student.attentions[0].grad[0, 0, 0, 0] == 0
+
+
+def test_a_first_token_learns_the_mean_of_its_teacher_s(batch) -> None:
+    weights = {"mlm": 0.0, "mean": 0.0, "first": 0.0, "summary": 1.0}
+    objective = get_objective("sentence")(config(hidden_size=8), TEACHER, **weights)
+    student, teacher = outputs(config(hidden_size=8), 1), outputs(TEACHER, 2)
+    own, other = student.hidden_states[-1][:, 0] @ objective.projection.weight.T, teacher.hidden_states[-1]
+    means = torch.stack([other[0].mean(0), other[1, :4].mean(0)])
+    expected = torch.stack([1 - torch.cosine_similarity(own[row], means[row], dim=0) for row in range(B)]).mean()
+    torch.testing.assert_close(objective(student, teacher, batch)["summary"], expected)
 
 
 def test_minilm_relations_by_hand() -> None:
