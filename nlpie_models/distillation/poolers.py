@@ -24,7 +24,7 @@ def choose_pooler(student: Any, pooler: Pooler) -> None:
     """Leave a student the pooler that it was given, or give it one that passes the first token on.
 
     Poolers that no objective has trained since their weights were drawn pass on little: that of all-MiniLM-L6-v2 gives
-    vectors a fifth as long as its first token's. The tanh stays, so ``identity`` is one of small values only.
+    vectors a sixth as long as its first token's. The tanh stays, so ``identity`` is one of small values only.
 
     Args:
         student: A BERT with a language-model head.
