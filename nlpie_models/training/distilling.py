@@ -85,7 +85,7 @@ def distil(
         resume=resume,
         teacher=teacher.short_name,
         objective={"name": method.objective, **method.objective_options, "weights": pair.objective.weights},
-        student={"form": method.student, **method.student_options},
+        student={"form": Path(method.student).name, **method.student_options},
     )
 
 
