@@ -11,7 +11,7 @@ import transformers
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..architectures.minialbert import MiniAlbertConfig, MiniAlbertForMaskedLM
+from ..architectures.minialbert import ClassifierPooling, MiniAlbertConfig, MiniAlbertForMaskedLM
 
 _LAYER = {
     "attention.query": "attention.self.query",
@@ -52,13 +52,13 @@ def shrink_to_minialbert(
     layers: int | None = None,
     shared: int | Sequence[int] | Literal["mean"] = "mean",
     reduction_factor: int = 16,
+    classifier_pooling: ClassifierPooling = "mean",
 ) -> MiniAlbertForMaskedLM:
     """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
 
     The embeddings are factorised into (V, E) and the projector (E, H) by truncated SVD and least squares, each piece
     counting as much as the teacher's head expects it without any context: by the softmax of its bias. Each adapter
-    starts as a normalisation that undoes none of what comes in. There is no pooler, and little is distilled into the
-    first token, so heads for sequences that are put on it later read the mean of the tokens.
+    starts as a normalisation that undoes none of what comes in.
 
     Args:
         teacher: The BERT.
@@ -68,10 +68,12 @@ def shrink_to_minialbert(
         shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all; of several, each is
             shared by an equal run of recursions.
         reduction_factor: The adapters' bottleneck is H over this.
+        classifier_pooling: What heads for sequences that are put on it later read; there is no pooler. Most objectives
+            distil little into the first token (``cls``).
 
     Raises:
-        ValueError: No such teacher or layer, embeddings wider than the teacher's, or recursions that the shared layers
-            do not divide.
+        ValueError: No such teacher, layer or pooling, embeddings wider than the teacher's, or recursions that the
+            shared layers do not divide.
     """
     encoder: Any = teacher.base_model
     if not hasattr(teacher, "cls") or not isinstance(getattr(encoder.encoder, "layer", None), nn.ModuleList):
@@ -91,7 +93,7 @@ def shrink_to_minialbert(
         embedding_size=embedding,
         num_hidden_layers=recursions,
         num_hidden_groups=groups,
-        classifier_pooling="mean",
+        classifier_pooling=classifier_pooling,
         reduction_factor=reduction_factor,
     )
     transformers.set_seed(seed)

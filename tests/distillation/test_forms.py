@@ -128,12 +128,16 @@ def test_adapters_change_little_whatever_the_normalisation(teacher) -> None:
         assert (returned - given).norm() < 0.2 * given.norm()
 
 
-def test_a_head_put_on_a_minialbert_reads_the_mean_of_the_tokens(teacher) -> None:
-    student = make_student("minialbert", teacher, seed=0, embedding=8).eval()
+@pytest.mark.parametrize(
+    ("options", "pool"),
+    [({}, lambda states: states.mean(1)), ({"classifier_pooling": "cls"}, lambda states: states[:, 0])],
+)
+def test_what_a_head_put_on_a_minialbert_reads(teacher, options, pool) -> None:
+    student = make_student("minialbert", teacher, seed=0, embedding=8, **options).eval()
     head = put_head_on(student.base_model, "AutoModelForSequenceClassification", seed=0).eval()
     with torch.no_grad():
-        mean = student.base_model(IDS).last_hidden_state.mean(1)
-        torch.testing.assert_close(head(IDS).logits, head.classifier(mean))
+        states = student.base_model(IDS).last_hidden_state
+        torch.testing.assert_close(head(IDS).logits, head.classifier(pool(states)))
 
 
 def test_the_shared_layer_is_the_mean_of_all(teacher) -> None:
@@ -169,6 +173,7 @@ def test_several_layers_are_each_shared_by_a_run_of_recursions(teacher) -> None:
             "as many shared layers as divide the 4 recursions, got 3",
         ),
         ("minialbert", {"embedding": 64}, "embedding width between 2 and 32, got 64"),
+        ("minialbert", {"embedding": 8, "classifier_pooling": "max"}, "must be cls, mean or pair, got 'max'"),
     ],
 )
 def test_students_that_cannot_be(teacher, form, options, message) -> None:
