@@ -77,6 +77,7 @@ class Cell:
             "seed": self.seed,
             "data": self.data_sha256(),
             "start": self.start_sha256() or self.name,
+            "config": find_start(self.start).config if self.start else None,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -98,6 +99,17 @@ def test_an_interrupted_suite_goes_on_where_it_stopped(data, ner_folder, tmp_pat
 
     (data / "kinds" / "test.jsonl").write_text((data / "kinds" / "validation.jsonl").read_text())
     assert "1 of 2 are finished already" in run(*arguments, "--results", stopped)
+
+
+def test_another_config_is_another_cell(data, ner_folder, tmp_path) -> None:
+    start = shutil.copytree(ner_folder, tmp_path / "start")
+    cell = cells.Cell("start", str(start), data / "kinds", read_suite("tiny").sets[0], "quick")
+    before = cell.key()
+    config = json.loads((start / "config.json").read_text())
+    (start / "config.json").write_text(json.dumps(config, sort_keys=True))
+    assert cell.key() == before
+    (start / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.5}))
+    assert cell.key() != before
 
 
 def test_baselines_are_run_like_checkpoints(data, tmp_path) -> None:
