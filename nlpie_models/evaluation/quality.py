@@ -1,7 +1,6 @@
 """Quality, speed and size of the checkpoints in one picture: measured here, or published and marked so."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NlpieError
-from ..figures import figure_of
+from ..figures import figure_of, name_discs
 from ..registry import get_checkpoint
 from ..strict_toml import read_toml
 from .efficiency import find_costs
@@ -19,8 +18,8 @@ from .results import find_results, mean_score, suite_scores
 FIGURE = "quality.svg"
 _BUDGET = "quick"
 _PUBLISHED_ON = ("bc2gm", "subword")
-_MEASURED, _PUBLISHED = "#08519c", "0.45"
-_GAP = 3
+_MEASURED = {"facecolor": "#08519c", "edgecolor": "#08519c", "label": "measured here"}
+_PUBLISHED = {"facecolor": "white", "edgecolor": "0.45", "label": "published, not measured here"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def draw_quality(folder: Path, path: Path) -> None:
         path: The SVG file; one that is there is replaced.
 
     Raises:
-        NlpieError: matplotlib is not installed, or nothing has both a score and a speed.
+        NlpieError: matplotlib or adjustText is not installed, or nothing has both a score and a speed.
     """
     speeds, sizes = speed_points(folder), size_points(folder)
     if not speeds:
@@ -121,24 +120,21 @@ def draw_quality(folder: Path, path: Path) -> None:
 
 
 def _scatter(axes: Any, points: Sequence[Point]) -> None:
-    for measured, label in ((True, "measured here"), (False, "published, not measured here")):
-        chosen = [point for point in points if point.measured is measured]
-        if not chosen:
-            continue
-        axes.scatter(
-            [point.across for point in chosen],
-            [point.score for point in chosen],
-            s=[_area(point) for point in chosen],
-            facecolor=_MEASURED if measured else "none",
-            edgecolor=_MEASURED if measured else _PUBLISHED,
-            alpha=0.8,
-            label=label,
-        )
-    for point in points:
-        above = (0, math.sqrt(_area(point) / math.pi) + _GAP)
-        axes.annotate(point.name, (point.across, point.score), xytext=above, textcoords="offset points", ha="center")
+    looks = [_MEASURED if point.measured else _PUBLISHED for point in points]
+    discs = axes.scatter(
+        [point.across for point in points],
+        [point.score for point in points],
+        s=[_area(point) for point in points],
+        facecolor=[look["facecolor"] for look in looks],
+        edgecolor=[look["edgecolor"] for look in looks],
+        alpha=0.8,
+    )
+    for look in (_MEASURED, _PUBLISHED):
+        if look in looks:
+            axes.scatter([], [], **look)
     axes.margins(0.25)
     axes.spines[["top", "right"]].set_visible(False)
+    name_discs(axes, discs, [point.name for point in points])
 
 
 def _area(point: Point) -> float:

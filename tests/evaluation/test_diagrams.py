@@ -11,7 +11,8 @@ from nlpie_models.evaluation.diagrams import draw_reliability
 CONFIDENCES, RIGHT = [0.05, 0.95, 0.95, 0.85, 1.0], [False, True, False, True, True]
 
 
-def test_a_diagram_is_the_same_to_the_byte(tmp_path) -> None:
+def test_a_diagram_is_the_same_to_the_byte(tmp_path, monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     for name in ("first.svg", "second.svg", "second.svg"):
         draw_reliability(CONFIDENCES, RIGHT, tmp_path / name, bins=10, title="open-mini")
     first, second = ((tmp_path / name).read_text() for name in ("first.svg", "second.svg"))

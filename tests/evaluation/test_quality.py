@@ -1,6 +1,8 @@
 """The figure of quality, speed and size: what is in it, and when it is stale."""
 
 import json
+import re
+import sys
 from dataclasses import fields
 
 import pytest
@@ -11,6 +13,8 @@ from nlpie_models.errors import NlpieError
 from nlpie_models.evaluation.efficiency import Efficiency
 from nlpie_models.evaluation.quality import draw_quality, is_current, size_points, speed_points
 from nlpie_models.evaluation.results import Results, add_run
+
+LINE = 9  # points: the size of the letters
 
 
 def file_score(folder, name: str, dataset: str, score: float, protocol: str = "quick") -> None:
@@ -67,6 +71,27 @@ def test_the_figure_names_them_and_knows_when_it_is_stale(folder, tmp_path) -> N
     assert is_current(tmp_path / "again.svg", folder)
     with pytest.raises(NlpieError, match="there is nothing to draw"):
         draw_quality(tmp_path / "nowhere", figure)
+
+
+def test_names_of_neighbours_lie_apart(folder, tmp_path) -> None:
+    file_cost(folder, "small", 2.01)
+    file_score(folder, "small", "one", 0.801)
+    file_score(folder, "small", "two", 0.6)
+    for name in ("one.svg", "two.svg"):
+        draw_quality(folder, tmp_path / name)
+    drawn = (tmp_path / "one.svg").read_text()
+    assert drawn == (tmp_path / "two.svg").read_text()
+    (big_x, big_y), (small_x, small_y) = (
+        map(float, re.search(rf'x="([\d.]+)" y="([\d.]+)"[^>]*>{name}<', drawn).groups()) for name in ("big", "small")
+    )
+    assert abs(big_y - small_y) > LINE or abs(big_x - small_x) > 4 * LINE
+
+
+def test_without_the_library_that_moves_names(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "adjustText", None)
+    with pytest.raises(NlpieError, match=r"pip install nlpie-models\[plot\]"):
+        draw_quality(folder, tmp_path / "quality.svg")
+    assert not list(tmp_path.glob("quality.*"))
 
 
 def test_a_report_draws_the_figure_that_it_shows(folder, tmp_path) -> None:
