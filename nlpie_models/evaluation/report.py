@@ -13,7 +13,7 @@ from .baselines import BASELINES
 from .compare import draw_results, percentile_interval
 from .efficiency import Efficiency, find_costs
 from .forgetting import Change, Forgetting, find_forgetting
-from .results import ALL_ROWS, OWN_HEAD, Results, find_results, mean_score, suite_scores
+from .results import ALL_ROWS, OWN_HEAD, Results, fewest_seeds, find_results, mean_score, suite_scores
 from .students import Estimate, Standing, find_students
 
 _END = "<!-- end of results -->"
@@ -89,8 +89,7 @@ def suite_table(results: Sequence[Results], budget: str) -> str:
         cells = [f"{mean_score(found[dataset]):.3f}" if dataset in found else "" for dataset in sets]
         whole = len(found) == len(sets)
         mean = f"{np.mean([mean_score(each) for each in found.values()]):.3f}" if whole else ""
-        seeds = min(len(each.test_runs()) for each in found.values())
-        lines.append([name, *cells, mean, "" if name in BASELINES else str(seeds)])
+        lines.append([name, *cells, mean, "" if name in BASELINES else str(fewest_seeds(found.values()))])
     return markdown_table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
 
 
@@ -147,13 +146,13 @@ def students_table(standings: Sequence[Standing]) -> str:
     """Return a line a checkpoint: cost and mean score, a student's share of its teacher's, and the gain over a peer."""
     if not standings:
         return "No student has been measured on the whole suite yet.\n"
-    heads = ["checkpoint", "is", "parameters", "MB on disk", "notes/s batched", "mean", "95%"]
+    heads = ["checkpoint", "is", "parameters", "MB on disk", "notes/s batched", "seeds", "mean", "95%"]
     heads += ["of the teacher's", "95%", "over its peer", "95%"]
     lines = []
     for each in standings:
         estimates = ((each.mean, ".3f"), (each.kept, ".1%"), (each.gain, "+.3f"))
         cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
-        lines.append([each.checkpoint, each.role, *_cost_cells(each.cost), *cells])
+        lines.append([each.checkpoint, each.role, *_cost_cells(each.cost), str(each.seeds), *cells])
     return markdown_table(heads, 2, lines)
 
 

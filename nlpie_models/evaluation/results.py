@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -120,6 +120,11 @@ def suite_scores(results: Sequence[Results], budget: str) -> tuple[list[str], di
 def mean_score(results: Results) -> float:
     """Return the mean over the seeds of the main score on test."""
     return float(np.mean([run["scores"][results.metric] for run in results.test_runs()]))
+
+
+def fewest_seeds(results: Iterable[Results]) -> int:
+    """Return how many seeds each of a checkpoint's data sets has at the least."""
+    return min(len(each.test_runs()) for each in results)
 
 
 def pack(outcomes: Outcomes) -> dict[str, Any]:

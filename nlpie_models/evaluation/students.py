@@ -10,7 +10,7 @@ import numpy as np
 from ..registry import list_checkpoints
 from .compare import draw_results, percentile_interval
 from .efficiency import Efficiency, find_costs
-from .results import Results, find_results, mean_score, suite_scores
+from .results import Results, fewest_seeds, find_results, mean_score, suite_scores
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Standing:
     Attributes:
         checkpoint: Its name.
         role: Which of these it is, and whose.
+        seeds: How many the data sets have at the least.
         mean: Its mean score over the suite.
         cost: What it costs, if that was measured.
         kept: A student's share of its teacher's mean score.
@@ -36,6 +37,7 @@ class Standing:
 
     checkpoint: str
     role: str
+    seeds: int
     mean: Estimate
     cost: Efficiency | None
     kept: Estimate | None = None
@@ -72,10 +74,12 @@ def find_students(folder: Path, budget: str) -> list[Standing]:
         kept = _estimate(np.divide, whole[name], whole[teacher]) if teacher else None
         gain = _estimate(np.subtract, whole[name], whole[peer]) if peer else None
         role = f"student of {teacher}" if teacher else "teacher"
-        standings.append(Standing(name, role, _mean(whole[name]), costs.get(name), kept, gain))
+        standings.append(
+            Standing(name, role, fewest_seeds(whole[name]), _mean(whole[name]), costs.get(name), kept, gain)
+        )
     for peer in sorted(set(peer_of.values())):
         role = "peer of " + ", ".join(name for name in shown if peer_of.get(name) == peer)
-        standings.append(Standing(peer, role, _mean(whole[peer]), costs.get(peer)))
+        standings.append(Standing(peer, role, fewest_seeds(whole[peer]), _mean(whole[peer]), costs.get(peer)))
     return standings
 
 

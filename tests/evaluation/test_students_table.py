@@ -15,9 +15,9 @@ from nlpie_models.registry import get_checkpoint
 from nlpie_models.scoring import Outcomes
 
 HEAD = (
-    "| checkpoint | is | parameters | MB on disk | notes/s batched | mean | 95% | of the teacher's | 95% "
+    "| checkpoint | is | parameters | MB on disk | notes/s batched | seeds | mean | 95% | of the teacher's | 95% "
     "| over its peer | 95% |\n"
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
 )
 
 
@@ -67,10 +67,10 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_what_a_student_costs_keeps_and_gains(folder) -> None:
     # Seeds of 0.6 and 0.7 on one set and 0.4 on the other: a mean of 0.525, and 0.5 to 0.55 as the seeds are drawn.
     assert table(folder) == HEAD + (
-        "| big | teacher | 22.6M | 46.2 | 4.50 | 0.700 | 0.700 to 0.700 |  |  |  |  |\n"
-        "| small | student of big | 4.0M | 8.1 | 21.25 | 0.525 | 0.500 to 0.550 | 75.0% | 71.4% to 78.6% "
+        "| big | teacher | 22.6M | 46.2 | 4.50 | 1 | 0.700 | 0.700 to 0.700 |  |  |  |  |\n"
+        "| small | student of big | 4.0M | 8.1 | 21.25 | 1 | 0.525 | 0.500 to 0.550 | 75.0% | 71.4% to 78.6% "
         "| +0.125 | +0.100 to +0.150 |\n"
-        "| general | peer of small |  |  |  | 0.400 | 0.400 to 0.400 |  |  |  |  |\n"
+        "| general | peer of small |  |  |  | 1 | 0.400 | 0.400 to 0.400 |  |  |  |  |\n"
     )
 
 
@@ -78,7 +78,7 @@ def test_a_peer_of_two_and_a_student_below_its_own(folder) -> None:
     file_runs(folder, "smaller", "two", 0)
     *_, smaller, general = table(folder).splitlines()
     assert smaller == (
-        "| smaller | student of big |  |  |  | 0.350 | 0.350 to 0.350 | 50.0% | 50.0% to 50.0% "
+        "| smaller | student of big |  |  |  | 1 | 0.350 | 0.350 to 0.350 | 50.0% | 50.0% to 50.0% "
         "| -0.050 | -0.050 to -0.050 |"
     )
     assert general.startswith("| general | peer of small, smaller |")
