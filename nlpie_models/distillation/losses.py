@@ -97,6 +97,7 @@ def relation_kl(student: torch.Tensor, teacher: torch.Tensor, attention_mask: to
 def _log_relations(states: torch.Tensor, attention_mask: torch.Tensor, heads: int) -> torch.Tensor:
     """Return log softmax(X X' / sqrt(d)) of each head's states X (L, d), together (B, heads, L, L)."""
     split = states.float().unflatten(-1, (heads, -1)).transpose(1, 2)
-    scores = split @ split.transpose(-1, -2) / split.shape[-1] ** 0.5
+    with torch.autocast(states.device.type, enabled=False):
+        scores = split @ split.transpose(-1, -2) / split.shape[-1] ** 0.5
     padding = ~attention_mask.bool()[:, None, None, :]
     return scores.masked_fill(padding, torch.finfo(scores.dtype).min).log_softmax(-1)

@@ -98,6 +98,20 @@ def test_gradients_reach_the_student_and_the_objective_alone(name, batch) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_losses_are_in_float32_whatever_the_models_run_in(name, batch) -> None:
+    def part_gradients(autocast: bool) -> list[torch.Tensor]:
+        objective, student, teacher = get_objective(name)(config(), TEACHER), outputs(config(), 1), outputs(TEACHER, 2)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            parts = objective(student, teacher, batch)
+        sum(value for part, value in parts.items() if part != "hidden").backward()  # may go through a projection
+        found = (student.logits, *student.hidden_states, *student.attentions, *student.projections)
+        return [each.grad for each in found if each.grad is not None]
+
+    for mixed, whole in zip(part_gradients(True), part_gradients(False), strict=True):
+        torch.testing.assert_close(mixed, whole, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn(name, batch) -> None:
     same = config()
     objective = get_objective(name)(same, same)
