@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -62,8 +63,11 @@ class LocalCheckpoint:
 
     @property
     def short_name(self) -> str:
-        """The name without a path, under which figures are filed."""
-        return self.row.name if self.row else self.folder.resolve().name
+        """The name without a path, under which figures are filed: the row's, the Hub repository's or the folder's."""
+        folder = self.folder.resolve()
+        in_cache = folder.parent.name == "snapshots"
+        own = folder.parents[1].name.rpartition("--")[-1] if in_cache else folder.name
+        return self.row.name if self.row else own
 
     @property
     def config(self) -> dict[str, Any]:
@@ -127,35 +131,49 @@ def find_checkpoint(name: str | os.PathLike[str] | None, task: Task, revision: s
 
     Args:
         name: Registry name, alias, Hub id, local folder, or what a bundle has installed; None for the bundled default.
+            A ``Path`` is a folder, whatever its name.
         task: The task that it is to serve; a registry row may delegate it to a sibling.
         revision: Hub revision in place of the pinned one.
 
     Raises:
         UnknownName: Neither a registry name, nor a folder, nor a Hub id.
         MissingHead: A registry row that serves other tasks only.
-        CheckpointError: It is not on this machine and cannot be downloaded, or its hash is not the pinned one.
+        CheckpointError: It is not on this machine and cannot be downloaded, or its hash is not the pinned one; or a
+            revision is asked of a folder.
     """
     if name is None:
         row = default_checkpoint()
+    elif not isinstance(name, str):
+        return _in_folder(name, revision)
     else:
         try:
-            row = get_checkpoint(os.fspath(name))
+            row = get_checkpoint(name)
         except UnknownName:
             if Path(name).is_dir():
-                return LocalCheckpoint(Path(name))
-            if revision is None and (folder := find_installed(os.fspath(name))):
+                return _in_folder(name, revision)
+            if revision is None and (folder := find_installed(name)):
                 return _verified(folder)
-            if os.fspath(name).count("/") == 1 and not os.fspath(name).startswith((".", "/", "~")):
-                return _verified(_download(os.fspath(name), revision))
-            if os.sep in os.fspath(name):
-                raise CheckpointError(f"there is no folder {os.fspath(name)!r}; check the path") from None
+            if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+                return _verified(_download(name, revision))
+            if os.sep in name:
+                return _in_folder(name, revision)
             raise
+        if Path(name, "config.json").exists():
+            warnings.warn(f"{name!r} is taken for the checkpoint of the zoo; the folder is './{name}'", stacklevel=2)
     row = _serving(row, task)
     folder = _folder_of(row, revision)
     if row.weights and row.weights.sha256 and revision in (None, row.weights.revision):
         _verify(folder / row.weights.file, row.weights.sha256)
         return LocalCheckpoint(folder, row, row.weights.file)
     return LocalCheckpoint(folder, row)
+
+
+def _in_folder(name: str | os.PathLike[str], revision: str | None) -> LocalCheckpoint:
+    if not Path(name).is_dir():
+        raise CheckpointError(f"there is no folder {os.fspath(name)!r}; check the path")
+    if revision is not None:
+        raise CheckpointError(f"{os.fspath(name)} is a folder, which has no revision {revision}; leave it out")
+    return LocalCheckpoint(Path(name))
 
 
 def check_head(checkpoint: LocalCheckpoint, task: Task) -> None:

@@ -1,5 +1,6 @@
 """Fit a trained checkpoint's temperature on validation, and keep it in the head's weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,9 +15,11 @@ from nlpie_models.cli import FriendlyCommand
 from nlpie_models.data.labels import LabelMap, read_label_map
 from nlpie_models.data.rows import find_split, read_rows
 from nlpie_models.documents import Passage
+from nlpie_models.errors import NlpieError
 from nlpie_models.files import write_whole
 from nlpie_models.pipelines import ClinicalPipeline
 from nlpie_models.training.finetuning import Validation
+from nlpie_models.training.starting import keep_options
 from nlpie_models.training.temperature import calibration_error, choose_temperature, divide_logits
 
 BATCH = 32
@@ -31,16 +34,26 @@ BATCH = 32
 def main(task: str, start: str, data: Path, label_map: str | None, output: Path) -> None:
     """Divide a head's logits by the temperature that fits DATA's validation split, if that helps there.
 
-    `finetune.py` does this for what it trains; this is for a checkpoint that is there already.
+    `finetune.py` does this for what it trains; this is for a checkpoint that is there already. Thresholds of
+    probabilities are chosen anew.
     """
     pipe = load_clinical(start, task)
+    if pipe.checkpoint.base:
+        raise NlpieError(f"{start} is an adapter: calibrate what `nlpie convert` makes of it")
     labels = LabelMap(read_label_map(label_map) if label_map else {})
     rows, golds = pipe.task.read_labelled(read_rows(find_split(data, "validation")), labels)
-    plans = [pipe.task.plan(row, pipe.reader, pipe.options) for row in rows]
-    validation = Validation(pipe.task, plans, golds, pipe.head, pipe.options)
+    if strange := set(pipe.task.supervised().labels(golds)) - set(pipe.head.labels):
+        raise NlpieError(f"{data}: validation has labels that {start} lacks: {', '.join(sorted(strange))}")
+    options = pipe.options
+    if getattr(options, "threshold", None) is not None:
+        options = replace(options, threshold="best")
+    plans = [pipe.task.plan(row, pipe.reader, options) for row in rows]
+    validation = Validation(pipe.task, plans, golds, pipe.head, options)
     outputs = run_examples(pipe, validation)
     temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
     divide_logits(pipe.engine.model, temperature)
+    if tuned := validation.tuned(outputs / temperature):
+        keep_options(pipe.engine.model.config, pipe.task, pipe.checkpoint.task_options(pipe.task) | tuned)
     with write_whole(output) as folder:
         pipe.engine.model.save_pretrained(folder)
         load_tokenizer(pipe.checkpoint).save_pretrained(folder)

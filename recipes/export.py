@@ -1,4 +1,4 @@
-"""Write a trained checkpoint as it ships: half-precision safetensors, without pooler or traces of the training."""
+"""Write a trained checkpoint as it ships: half-precision safetensors, without traces of the training."""
 
 import json
 import shutil

@@ -8,6 +8,7 @@ from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_toke
 from nlpie_models.cli import FriendlyCommand
 from nlpie_models.data.documents import read_texts
 from nlpie_models.distillation import cut_vocabulary, keep_layers
+from nlpie_models.errors import NlpieError
 from nlpie_models.files import write_whole
 
 
@@ -23,10 +24,13 @@ def main(start: Path, output: Path, layers: str | None, vocabulary: int | None, 
         raise click.UsageError("--vocabulary needs --texts: the corpus that decides which pieces stay")
     checkpoint = LocalCheckpoint(start)
     model, tokenizer = load_model(checkpoint, "AutoModel"), load_tokenizer(checkpoint)
-    if layers:
-        model = keep_layers(model, [int(layer) for layer in layers.split(",")])
-    if vocabulary:
-        model, tokenizer = cut_vocabulary(model, tokenizer, read_texts(texts), size=vocabulary)
+    try:
+        if layers:
+            model = keep_layers(model, [int(layer) for layer in layers.split(",")])
+        if vocabulary:
+            model, tokenizer = cut_vocabulary(model, tokenizer, read_texts(texts), size=vocabulary)
+    except ValueError as error:
+        raise NlpieError(f"cannot make a student of {checkpoint.name}: {error}") from error
     with write_whole(output) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +41,20 @@ def change_json(path, **values) -> None:
 def test_wrong_folder(tmp_path) -> None:
     refuse(tmp_path, match=r"is not a checkpoint folder: it has no config.json\. Pass a folder written by")
     refuse(tmp_path / "absent", match=r"there is no folder '.*absent'; check the path")
+    refuse(str(tmp_path / "absent"), match=r"there is no folder '.*absent'; check the path")
+
+
+def test_a_path_is_a_folder_and_a_name_is_the_zoo_s(copy, monkeypatch) -> None:
+    named = copy.rename(copy.with_name("open-mini"))
+    monkeypatch.chdir(named.parent)
+    assert load_clinical(Path("open-mini"), "ner", device="cpu").checkpoint.folder == Path("open-mini")
+    assert load_clinical("./open-mini", "ner", device="cpu").checkpoint.row is None
+    with pytest.warns(
+        UserWarning, match=r"'open-mini' is taken for the checkpoint of the zoo; the folder is './open-mini'"
+    ):
+        assert load_clinical("open-mini", "ner", device="cpu").checkpoint.row
+    with pytest.raises(NlpieError, match="is a folder, which has no revision v1; leave it out"):
+        load_clinical("./open-mini", "ner", revision="v1")
 
 
 def test_config_that_is_not_json(copy) -> None:

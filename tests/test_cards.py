@@ -93,6 +93,16 @@ def test_the_one_line_use_runs(row) -> None:
     assert re.search(rf"\b{expected[row.heads[0]]}", printed.getvalue())
 
 
+@pytest.mark.parametrize(
+    "row", [row for row in carded() if row.recipe and row.recipe.corpora], ids=lambda row: row.name
+)
+def test_the_command_that_repeats_a_recipe_takes_the_name(row) -> None:
+    card = card_path(row, CARDS).read_text()
+    [command, *_] = re.findall(rf"^nlpie (train \w+ {row.name} --data DATA .*)$", card, re.MULTILINE)
+    said = CliRunner().invoke(main, command.split())
+    assert "Directory 'DATA' does not exist" in said.output, said.output
+
+
 def test_the_forgetting_report_is_shown() -> None:
     change = Change("notes", "perplexity", before=12.0, after=6.0, size=100)
     made = {"command": "nlpie forgetting a b"}

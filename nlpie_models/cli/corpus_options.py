@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import NlpieError
 from ..registry import CorpusPart, Recipe
 from .options import TEXT
 
 if TYPE_CHECKING:
+    from ..checkpoint_files import LocalCheckpoint
     from ..training.corpus import PreparedCorpus
     from ..training.mix import Mix
     from ..training.pretraining import PretrainingArguments
 
+_COUNT = click.IntRange(min=1)
+_PREPARATION_TIMEOUT = timedelta(days=1)
+_OWN_TEXTS = ("corpus", "replay")
 _OPTIONS = (
     click.option(
         "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of NAME's corpora."
@@ -31,22 +37,22 @@ _OPTIONS = (
     click.option(
         "--store", type=click.Path(path_type=Path), help="Folder of prepared corpora; OUTPUT.corpus by default."
     ),
-    click.option("--block", default=128, help="Tokens in a block."),
+    click.option("--block", type=_COUNT, default=128, help="Tokens in a block."),
     click.option("--pack/--no-pack", help="Fill blocks with several documents."),
     click.option("--whole-words/--pieces", help="Mask whole words."),
-    click.option("--steps", type=int, help="Optimizer steps, in the place of --epochs."),
+    click.option("--steps", type=_COUNT, help="Optimizer steps, in the place of --epochs."),
     click.option("--epochs", default=1.0, help="Passes over the blocks."),
     click.option("--learning-rate", default=5e-5, help="Peak rate."),
     click.option("--layer-decay", default=1.0, help="Factor of the rate from each layer to the one below."),
-    click.option("--batch", default=32, help="Blocks a step, over all processes."),
-    click.option("--device-batch", default=16, help="Blocks that a process takes at once."),
-    click.option("--warmup-steps", default=0, help="Steps over which the rate rises."),
+    click.option("--batch", type=_COUNT, default=32, help="Blocks a step, over all processes."),
+    click.option("--device-batch", type=_COUNT, default=16, help="Blocks that a process takes at once."),
+    click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps over which the rate rises."),
     click.option("--weight-decay", default=0.01, help="AdamW's."),
     click.option("--dropout", type=float, help="While training.  [default: the model's own]"),
-    click.option("--evaluate-every", default=500, help="Steps between two held-out perplexities."),
+    click.option("--evaluate-every", type=_COUNT, default=500, help="Steps between two held-out perplexities."),
     click.option("--seed", default=123),
     click.option(
-        "--bf16/--float32", default=None, help="Precision; by default bfloat16 on an accelerator that has it."
+        "--bf16/--float32", default=None, help="Precision; by default bfloat16 where the hardware computes in it."
     ),
     click.option("--resume", is_flag=True, help="Go on from the last checkpoint."),
 )
@@ -104,23 +110,32 @@ class CorpusOptions:
     bf16: bool | None
     resume: bool
 
-    def prepare(self, recipe: Recipe | None, tokenizer: Any) -> "Mix":
-        """Return the mix of the corpora that are given, or of a recipe's.
+    def prepare(self, recipe: Recipe | None, checkpoint: "LocalCheckpoint") -> "Mix":
+        """Return the mix of the corpora that are given, or of a recipe's, cut as a checkpoint reads them.
 
         Raises:
             UsageError: There is neither, or no ``--data`` where the recipe's are.
-            NlpieError: A corpus cannot be prepared.
+            NlpieError: The output cannot be written, the checkpoint reads no such blocks, or a corpus cannot be
+                prepared.
         """
         parts, held_out = self._texts(recipe)
 
         from accelerate import PartialState
 
+        from ..checkpoint_files import load_tokenizer
         from ..data.corpora import Source, get_corpus
         from ..training.corpus import Recipe as Preparation
         from ..training.corpus import prepare_corpus
         from ..training.mix import Mix
         from ..training.precision import has_accelerator
+        from ..training.runs import open_runs
 
+        state = PartialState(cpu=not has_accelerator(), timeout=_PREPARATION_TIMEOUT)
+        open_runs(self.output, resume=self.resume)
+        tokenizer = load_tokenizer(checkpoint)
+        limit = min(checkpoint.config["max_position_embeddings"], tokenizer.model_max_length)
+        if self.block > limit:
+            raise NlpieError(f"{checkpoint.name} reads {limit} tokens at most; got a --block of {self.block}")
         store = self.store or self.output.with_name(f"{self.output.name}.corpus")
 
         def prepare(part: CorpusPart, share: float) -> "PreparedCorpus":
@@ -131,7 +146,7 @@ class CorpusOptions:
         def prepare_all(parts: Sequence[CorpusPart]) -> "list[PreparedCorpus]":
             return [corpus for part in parts for corpus in [prepare(part, self.held_out_share)] * part.copies]
 
-        with PartialState(cpu=not has_accelerator()).main_process_first():
+        with state.main_process_first():
             return Mix(
                 prepare_all(parts),
                 prepare_all([CorpusPart(path=path) for path in self.replay]),
@@ -140,11 +155,19 @@ class CorpusOptions:
             )
 
     def plan(self, mix: "Mix") -> "PretrainingArguments":
-        """Return how to train on a mix, and say it."""
+        """Return how to train on a mix, and say it.
+
+        Raises:
+            UsageError: The rate would rise to the end.
+        """
         from ..training.pretraining import PretrainingArguments
 
         blocks = len(mix.blocks(self.seed))
         steps = self.steps or max(1, round(self.epochs * blocks / self.batch))
+        if self.warmup_steps >= steps:
+            raise click.UsageError(
+                f"expected --warmup-steps of fewer than the {steps:,} steps of the run, got {self.warmup_steps:,}"
+            )
         click.echo(f"{blocks:,} blocks of {self.block} tokens, {steps:,} steps of {self.batch}", err=True)
         return PretrainingArguments(
             steps=steps,
@@ -162,6 +185,12 @@ class CorpusOptions:
 
     def _texts(self, recipe: Recipe | None) -> tuple[list[CorpusPart], tuple[tuple[str, str], ...]]:
         """Return the corpora, and the texts that are held out: a recipe's, where they are here, if none are given."""
+        names = [*_OWN_TEXTS, *(name for name, _ in self.held_out)]
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise click.UsageError(
+                f"expected every --held-out under a name of its own, and not {' or '.join(_OWN_TEXTS)}, which are "
+                f"held out of the corpora; got {', '.join(sorted(repeated))}"
+            )
         if self.corpora:
             return [CorpusPart(path=path, kind=self.kind) for path in self.corpora], self.held_out
         if recipe is None or not recipe.corpora:

@@ -17,7 +17,7 @@ RESULTS = Path("model_cards") / "results"
 @click.option("-t", "--task", default="ner", show_default=True, help="ner, relation, nli or classification.")
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="Folder of the data set; with --suite, the folder that holds the sets.",
 )
 @click.option("--split", "splits", multiple=True, default=("validation", "test"), show_default=True)
@@ -75,7 +75,7 @@ def evaluate(
     nlpie evaluate open-mini --suite open --data sets/                          fine-tuned on every set
     nlpie evaluate open-mini --suite open                                       on those that the Hub has
     nlpie evaluate open-mini --suite open --data sets/ --set icn --seed 1       one set, a few minutes
-    nlpie evaluate open-base open-mini --compare
+    nlpie evaluate open-base open-small --compare
     nlpie evaluate --report README.md
 
     Without --data, --suite open downloads the sets that may be passed on from its repository on the Hub, once.
@@ -93,6 +93,7 @@ def evaluate(
         _refuse_faults(
             {
                 "--name is for one CHECKPOINT": name and len(checkpoints) > 1,
+                f"--name is for a folder and cannot be a path, got {name!r}": name and Path(name).name != name,
                 "--protocol is for a CHECKPOINT as it is; a suite has its budgets": suite and protocol,
                 "--revision is for --suite without --data": revision and (data or not suite),
                 "--data is missing: the folder of the data set": not (suite or data),
@@ -133,7 +134,8 @@ def _score(
     pipe = load_clinical(checkpoint, task)
     name = name or pipe.checkpoint.short_name
     metric = pipe.task.supervised().metric
-    chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}", *(["--label-map", label_map] if label_map else [])]
+    chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}"]
+    chosen += ["--label-map", Path(label_map).name] if label_map else []
     chosen += ["--protocol", protocol] if protocol else []
     for split in splits:
         run = evaluate_pipeline(pipe, data, split, label_map, protocol=protocol or OWN_HEAD)

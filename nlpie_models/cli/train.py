@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from ..registry import Recipe, get_checkpoint
-from ._errors import FriendlyGroup
+from ._errors import FriendlyCommand, FriendlyGroup
 from .corpus_options import RECIPE_KEYS, CorpusOptions, corpus_options
 from .options import TASK_OPTION
 
@@ -51,15 +51,22 @@ def train() -> None:
     """Train checkpoints; see also the scripts in `recipes/`."""
 
 
-@train.command("continue", context_settings={"show_default": True})
+@train.command("continue", cls=FriendlyCommand, context_settings={"show_default": True})
 @click.argument("name", required=False, is_eager=True, callback=_take_continual_recipe)
 @click.option("--start", help="Checkpoint to start from, a folder or a name, in the place of NAME's.")
 @corpus_options
 @click.option("--head-steps", default=0, help="Steps in which a new head is trained alone before.")
 @click.option("--head-learning-rate", default=1e-3, help="Their peak rate.")
 @click.option("--anchor", help="Encoder whose sentence vectors are to be kept, such as the start; none by default.")
+@click.pass_context
 def continue_command(
-    name: str | None, start: str | None, head_steps: int, head_learning_rate: float, anchor: str | None, **shared: Any
+    ctx: click.Context,
+    name: str | None,
+    start: str | None,
+    head_steps: int,
+    head_learning_rate: float,
+    anchor: str | None,
+    **shared: Any,
 ) -> None:
     """Train a masked language model further on clinical text (continual learning).
 
@@ -74,15 +81,15 @@ def continue_command(
     """
     if start is None:
         raise click.UsageError("--start is missing: the checkpoint to start from")
-    given = CorpusOptions(**shared)
+    given = _read_options(ctx, shared)
 
-    from ..checkpoint_files import find_checkpoint, load_tokenizer
+    from ..checkpoint_files import find_checkpoint
     from ..tasks import get_task
     from ..training.continual import continue_pretraining
 
     checkpoint = find_checkpoint(start, get_task("embedding"), None)
     anchored_to = find_checkpoint(anchor, get_task("embedding"), None) if anchor else None
-    mix = given.prepare(_recipe_of(name), load_tokenizer(checkpoint))
+    mix = given.prepare(_recipe_of(name), checkpoint)
     record = continue_pretraining(
         checkpoint,
         mix,
@@ -97,7 +104,7 @@ def continue_command(
     _say(given.output, record)
 
 
-@train.command("distill", context_settings={"show_default": True})
+@train.command("distill", cls=FriendlyCommand, context_settings={"show_default": True})
 @click.argument("name", required=False, is_eager=True, callback=_take_distillation_recipe)
 @click.option("--teacher", help="Checkpoint to learn from, a folder or a name, in the place of NAME's.")
 @click.option("--student", help="layers, pruned, new or minialbert to make one of the teacher; or a checkpoint of one.")
@@ -140,14 +147,14 @@ def distill_command(
     for option, value in (("--teacher", teacher), ("--student", student), ("--objective", objective)):
         if value is None:
             raise click.UsageError(f"{option} is missing; see --help")
-    given = CorpusOptions(**shared)
+    given = _read_options(ctx, shared)
 
-    from ..checkpoint_files import find_checkpoint, load_tokenizer
+    from ..checkpoint_files import find_checkpoint
     from ..tasks import get_task
     from ..training.distilling import Method, distil
 
     checkpoint = find_checkpoint(teacher, get_task("embedding"), None)
-    mix = given.prepare(_recipe_of(name), load_tokenizer(checkpoint))
+    mix = given.prepare(_recipe_of(name), checkpoint)
     record = distil(
         checkpoint,
         Method(
@@ -165,6 +172,14 @@ def distill_command(
         resume=given.resume,
     )
     _say(given.output, record)
+
+
+def _read_options(ctx: click.Context, shared: dict[str, Any]) -> CorpusOptions:
+    """Return the shared options; where ``--epochs`` is given, a recipe's steps are not for it."""
+    source = ctx.get_parameter_source
+    if source("epochs") is ParameterSource.COMMANDLINE and source("steps") is ParameterSource.DEFAULT_MAP:
+        shared["steps"] = None
+    return CorpusOptions(**shared)
 
 
 def _replaced(ctx: click.Context, kind: str) -> bool:

@@ -68,6 +68,8 @@ def _with_text(row: dict[str, Any], where: str) -> dict[str, Any]:
     if "text" in row or "tokens" not in row:
         return row
     tokens, tags = row["tokens"], row.get("ner_tags", [])
+    if not (isinstance(tags, list) and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
+        raise DataError(f"{where}: expected tokens as a list of texts, and ner_tags as a list")
     if len(tokens) != len(tags):
         raise DataError(f"{where}: expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")
     if not all(isinstance(tag, str) for tag in tags):

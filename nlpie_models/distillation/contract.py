@@ -87,6 +87,16 @@ def check_weights(objective: str, weights: Mapping[str, float]) -> None:
         raise ValueError(f"{objective}: expected weights of 0 or more, and one over 0, got {dict(weights)}")
 
 
+def check_temperature(objective: str, temperature: float) -> None:
+    """Refuse a temperature that logits cannot be divided by, or that turns them around.
+
+    Raises:
+        ValueError: It is not over 0.
+    """
+    if not temperature > 0:
+        raise ValueError(f"{objective}: expected a temperature over 0, got {temperature}")
+
+
 def check_same(objective: str, student: Any, teacher: Any, size: str, why: str) -> None:
     """Refuse two configs that differ in a size.
 

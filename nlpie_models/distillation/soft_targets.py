@@ -21,7 +21,8 @@ class SoftTargets:
     Args:
         teachers: Token classifiers that share one tokenizer and one label set.
         student_labels: The student's tags, such as ``B-problem``, in the order of its logits.
-        label_map: Teacher label to student label (both without B- or I-); others become ``O``. None if they agree.
+        label_map: Teacher label to student label (both without B- or I-); others become ``O``. Without one, and if no
+            label of the teachers is in it, theirs are to be the student's.
         bf16: Whether the teachers compute in bfloat16.
 
     Raises:
@@ -45,6 +46,8 @@ class SoftTargets:
         self._bf16 = bf16
         self._teachers = [teacher.eval() for teacher in teachers]
         self._projection = torch.zeros(len(labels), len(student_labels))
+        if not {tag.partition("-")[2] for tag in labels.values()} & set(label_map or ()):
+            label_map = None
         for index, tag in labels.items():
             mapped = _map_tag(tag, label_map, student_labels)
             self._projection[index, list(student_labels).index(mapped)] = 1.0

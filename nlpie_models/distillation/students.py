@@ -153,7 +153,7 @@ def make_new(
         architecture: The model type, such as bert or minialbert.
 
     Raises:
-        ValueError: Sizes that do not fit together.
+        ValueError: Sizes that do not fit together, or that the architecture does not have.
     """
     sizes: dict[str, Any] = {
         "hidden_size": hidden,
@@ -161,12 +161,15 @@ def make_new(
         "num_attention_heads": heads,
         "intermediate_size": feed_forward,
     }
-    shared = ("vocab_size", "max_position_embeddings", "type_vocab_size", "pad_token_id")
-    sizes |= {name: getattr(teacher.config, name) for name in shared if hasattr(teacher.config, name)}
     if embedding is not None:
         sizes["embedding_size"] = embedding
     if hidden % heads:
         raise ValueError(f"expected a width that {heads} heads divide, got {hidden}")
+    known = AutoConfig.for_model(architecture)
+    if strange := [size for size in sizes if size not in {*known.to_dict(), *known.attribute_map}]:
+        raise ValueError(f"{architecture} has no {', '.join(strange)} to choose; choose another architecture")
+    shared = ("vocab_size", "max_position_embeddings", "type_vocab_size", "pad_token_id")
+    sizes |= {name: getattr(teacher.config, name) for name in shared if hasattr(teacher.config, name)}
     transformers.set_seed(seed)
     return getattr(transformers, _MASKED_LM).from_config(AutoConfig.for_model(architecture, **sizes))
 

@@ -179,10 +179,7 @@ class Annotation:
         return self.classification
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the filled fields as JSON-ready values, the same keys for every text; the text itself is left out.
-
-        Such dictionaries are what ``datasets.Dataset.map`` takes.
-        """
+        """Return the filled fields as JSON-ready values, the same keys for every text; the text itself is left out."""
         return {"coverage": asdict(self.coverage), **{name: _plain(getattr(self, name)) for name in self.gives}}
 
     @classmethod

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import NlpieError
+from ..errors import DataError, NlpieError
 from ..tasks import Row, Supervision
 
 Labelled = tuple[Sequence[Row], Sequence[Any]]
@@ -56,7 +56,10 @@ class _TfidfRegression:
         classifier = LogisticRegression(C=strength, max_iter=1000)
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
         self._model = make_pipeline(words, OneVsRestClassifier(classifier) if self._names else classifier)
-        self._model.fit(list(map(text_of, rows)), self._names.fit_transform(golds) if self._names else golds)
+        try:
+            self._model.fit(list(map(text_of, rows)), self._names.fit_transform(golds) if self._names else golds)
+        except ValueError as error:
+            raise DataError(f"{len(rows)} training rows are too few, or too alike, for TF-IDF: {error}") from None
 
     def answer(self, rows: Sequence[Row]) -> list[Any]:
         """Return the predicted label, or set of labels, of each row."""

@@ -16,6 +16,7 @@ from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
 from ..documents import Encoder, Reader
 from ..documents.reading import default_overlap
+from ..errors import DataError
 from ..files import sha256_of
 from ..pipelines import load_clinical
 from ..tasks import Head, Task, get_task
@@ -117,8 +118,10 @@ def run_cell(cell: Cell, folder: Path) -> Run:
     """Fine-tune and score one cell, and file the run in a folder of results.
 
     Raises:
-        NlpieError: The data cannot be read, or the checkpoint cannot be fine-tuned so.
+        NlpieError: The data cannot be read, the checkpoint cannot be fine-tuned so, or the file has runs of other
+            weights under its name.
     """
+    _refuse_other_weights(cell, folder)
     run = _baseline(cell) if cell.budget is None else _finetuned(cell, cell.budget)
     run |= {
         "key": cell.key(),
@@ -129,6 +132,18 @@ def run_cell(cell: Cell, folder: Path) -> Run:
     }
     add_run(folder, cell.results([run]))
     return run
+
+
+def _refuse_other_weights(cell: Cell, folder: Path) -> None:
+    path = cell.results([]).path(folder)
+    if not path.exists() or not cell.start:
+        return
+    others = [run for run in read_results(path).runs if run["seed"] != cell.seed]
+    if any(run.get("start_sha256") != cell.start_sha256() for run in others):
+        raise DataError(
+            f"{path} has runs of other weights called {cell.name}, and their mean would say nothing; remove it, or "
+            "file these under another --name"
+        )
 
 
 def _finetuned(cell: Cell, budget: Budget) -> Run:

@@ -86,7 +86,11 @@ def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> 
     shared = sorted(by_name[first].keys() & by_name[second].keys())
     if not shared:
         known = {name: ", ".join(sorted(found)) or "nothing" for name, found in by_name.items()}
-        raise DataError(f"no data set that both have {protocol!r} results for: {known}")
+        raise DataError(
+            f"no data set that both have {protocol!r} results for: "
+            + "; ".join(f"{name} has {sets}" for name, sets in known.items())
+            + f". `nlpie evaluate {first} {second} --suite open --budget {protocol}` makes them"
+        )
     sides = [[by_name[name][dataset] for dataset in shared] for name in (first, second)]
     drawn = draw_results(sides)
     differences = list(map(_compare, *sides, drawn))

@@ -11,9 +11,7 @@ from ..errors import DataError
 from ..figures import figure_of
 from ..files import write_whole
 from .compare import Comparison, compare_results
-from .perplexity import measure_perplexity
 from .results import provenance
-from .vectors import compare_vectors
 
 FOLDER = "forgetting"
 _BETTER, _WORSE = "#08519c", "#a63603"
@@ -96,6 +94,9 @@ def report_forgetting(
         CheckpointError: A model has no masked-language-model head, or the tokenizers differ.
         DataError: A text cannot be read, or there are no results to compare.
     """
+    from .perplexity import measure_perplexity
+    from .vectors import compare_vectors
+
     compared = compare_results(*reversed(names), folder=results, protocol=protocol)
     measured = measure_perplexity([before, after], texts)
     given = [before.short_name, after.short_name, *(word for name in texts for word in ("--text", f"{name}=PATH"))]

@@ -34,7 +34,7 @@ def _plan(row: Row, reader: Reader, options: NliOptions) -> Plan:
         raise NlpieError("the hypothesis is empty; nli needs a statement to test against the premise")
     room = reader.window - 3
     encoding = reader.encoder.encode(row["premise"])
-    hypothesis = reader.read(row["hypothesis"], max(room // 2, room - max(1, len(encoding))))
+    hypothesis = reader.read(row["hypothesis"], max(room // 2, room - max(2, len(encoding))))
     premise = reader.read(encoding, room - max(map(len, hypothesis.ids)))
     passages = [reader.passage(first, second) for second in hypothesis.ids for first in premise.ids]
     coverage = replace(

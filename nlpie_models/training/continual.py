@@ -44,10 +44,11 @@ def continue_pretraining(
         :func:`nlpie_models.training.distilling.distil`.
 
     Raises:
-        NlpieError: The output exists, the mix or the batch cannot be, or start and anchor do not go together.
+        NlpieError: The output, or work in progress that is not to be resumed, exists; the mix or the batch cannot be;
+            or start and anchor do not go together.
     """
     head = output.with_name(f"{output.name}.head")
-    if head.exists():
+    if resume and head.exists():
         start = LocalCheckpoint(head)
     counts = None
     if start.auto_class != MASKED_LM:

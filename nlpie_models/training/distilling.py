@@ -75,6 +75,11 @@ def distil(
             cannot be.
     """
     pair = make_pair(teacher, method, seed=arguments.seed)
+    limit = pair.student.config.max_position_embeddings
+    if block > limit:
+        raise WrongPair(
+            f"{describe('student', pair.student.config)} reads {limit} tokens at most; got blocks of {block}"
+        )
     tokenizer = load_tokenizer(teacher)
     train, held_out = mix.masked(tokenizer, arguments, whole_words=whole_words)
     pad_to = block if pair.objective.needs.one_length else None

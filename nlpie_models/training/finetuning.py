@@ -1,9 +1,7 @@
 """Fine-tuning a checkpoint for a task with the HF Trainer: the epoch that is best on validation is kept."""
 
-import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -23,7 +21,8 @@ from ..errors import NlpieError
 from ..files import write_whole
 from ..tasks import TOKENS, Head, Plan, Task
 from .examples import collate, make_examples
-from .precision import has_accelerator, supports_bf16
+from .precision import supports_bf16
+from .runs import last_whole_checkpoint, open_runs, trainer_arguments
 from .starting import keep_options
 from .temperature import choose_temperature, divide_logits
 
@@ -154,11 +153,10 @@ def finetune(
         validation, the temperature that the logits have been divided by, history.
 
     Raises:
-        NlpieError: The output exists, or the batch cannot be shared by the processes.
+        NlpieError: The output, or work in progress that is not to be resumed, exists, or the batch cannot be shared by
+            the processes.
     """
-    runs = output.with_name(f"{output.name}.runs")
-    if output.exists():
-        raise NlpieError(f"{output} exists already; choose another --output or remove it")
+    runs = open_runs(output, resume=resume)
     task, supervision = validation.task, validation.task.supervised()
     student: Any = model
     make_trainer: Callable[..., Trainer] = partial(
@@ -208,8 +206,8 @@ def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if arguments.batch % processes:
         raise NlpieError(f"expected a batch that {processes} processes can share equally, got {arguments.batch}")
-    return TrainingArguments(
-        output_dir=str(runs),
+    return trainer_arguments(
+        runs,
         num_train_epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
         per_device_train_batch_size=arguments.batch // processes,
@@ -218,27 +216,11 @@ def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str)
         weight_decay=arguments.weight_decay,
         seed=arguments.seed,
         bf16=supports_bf16(),
-        use_cpu=not has_accelerator(),
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
         load_best_model_at_end=True,
         metric_for_best_model=metric,
         greater_is_better=True,
         train_sampling_strategy="group_by_length",
-        remove_unused_columns=False,
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
         logging_strategy="epoch",
-        dataloader_pin_memory=has_accelerator(),
     )
-
-
-def last_whole_checkpoint(runs: Path) -> str | None:
-    """Return the newest checkpoint that was written to its end, if any: the Trainer writes the state last."""
-    folders = sorted(runs.glob("checkpoint-*"), key=lambda folder: int(folder.name.partition("-")[2]), reverse=True)
-    for folder in folders:
-        with contextlib.suppress(OSError, json.JSONDecodeError):
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-            return str(folder)
-    return None

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.labels import LabelMap
 from ..data.rows import find_split, read_rows
+from ..distillation.soft_targets import IGNORED
 from ..documents import Reader
 from ..errors import DataError
 from ..tasks import Head, Plan, Row, Task
@@ -52,14 +55,16 @@ class LabelledData:
         return HeadPlan(self.task, self.labels, self.multi_label, window, self.options, shares)
 
     def training_examples(self, reader: Reader, **options: Any) -> list[dict[str, Any]]:
-        """Return the examples of the training rows, read with these options in the place of ``self.options``."""
-        plans = self._plans(self.train.rows, reader, options)
-        return list(make_examples(self.task, plans, self.train.golds, self.labels))
+        """Return the examples of the training rows, read with these options in the place of ``self.options``.
+
+        Those of blank rows, which teach nothing, are left out.
+        """
+        return self._examples(self.train.rows, self.train.golds, reader, options)
 
     def unlabelled_examples(self, texts: Iterable[str], reader: Reader, **options: Any) -> list[dict[str, Any]]:
         """Return examples of texts for soft targets: every word has the first label, as a place for them."""
-        plans = self._plans(list(map(self.task.as_row, texts)), reader, options)
-        return list(make_examples(self.task, plans, [()] * len(plans), self.labels))
+        rows = list(map(self.task.as_row, texts))
+        return self._examples(rows, [()] * len(rows), reader, options)
 
     def validation_plans(self, reader: Reader, head: Head) -> Validation:
         """Return the validation rows, ready to be annotated."""
@@ -67,6 +72,12 @@ class LabelledData:
         return Validation(
             self.task, self._plans(self.validation.rows, reader, {}), self.validation.golds, head, options
         )
+
+    def _examples(
+        self, rows: Sequence[Row], golds: Sequence[Any], reader: Reader, options: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        examples = make_examples(self.task, self._plans(rows, reader, options), golds, self.labels)
+        return [example for example in examples if np.any(np.asarray(example["labels"]) != IGNORED)]
 
     def _plans(self, rows: Sequence[Row], reader: Reader, options: Mapping[str, Any]) -> list[Plan]:
         chosen = self.task.read_options({**self.options, **options})

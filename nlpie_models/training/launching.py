@@ -25,7 +25,7 @@ def launch_lines(row: Checkpoint) -> dict[str, str]:
         share = recipe.batch // processes
         at_once = max(size for size in range(1, min(room, share) + 1) if share % size == 0)
         lines[machine] = (
-            f"accelerate launch {launcher} {_SCRIPTS[recipe.kind]} {row.name} --data DATA --output {row.name} "
+            f"accelerate launch {launcher} {_SCRIPTS[recipe.kind]} {row.name} --data DATA --output runs/{row.name} "
             f"--batch {recipe.batch} --device-batch {at_once}"
         )
     return lines

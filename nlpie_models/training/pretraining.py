@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,10 +20,10 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from ..errors import NlpieError
 from ..figures import figure_of
 from ..files import write_whole
-from .finetuning import last_whole_checkpoint
 from .masked_lm import masked_lm_loss, sparse_head, sum_losses
 from .masking import MaskAnew, MaskedBlocks, collate_blocks
 from .precision import has_accelerator, supports_bf16
+from .runs import last_whole_checkpoint, open_runs, trainer_arguments
 
 _NLL = "nll"
 
@@ -88,7 +87,8 @@ def pretrain(
         held-out corpus at the end, history.
 
     Raises:
-        NlpieError: The output exists, or the batch cannot be shared by the processes.
+        NlpieError: The output, or work in progress that is not to be resumed, exists, or the batch cannot be shared by
+            the processes.
     """
     trainer = partial(Trainer, model=model, compute_loss_func=masked_lm_loss)
     run = MaskedLMRun(tokenizer, train, held_out, output, arguments)
@@ -140,12 +140,11 @@ class MaskedLMRun:
             The record.
 
         Raises:
-            NlpieError: The output exists, or the batch cannot be shared by the processes.
+            NlpieError: The output, or work in progress that is not to be resumed, exists, or the batch cannot be
+                shared by the processes.
         """
         output, arguments = self.output, self.arguments
-        if output.exists():
-            raise NlpieError(f"{output} exists already; choose another --output or remove it")
-        runs = output.with_name(f"{output.name}.runs")
+        runs = open_runs(output, resume=resume)
         if arguments.dropout is not None:
             set_dropout(saved, arguments.dropout)
         if not has_accelerator():
@@ -301,24 +300,18 @@ def _training_arguments(runs: Path, arguments: PretrainingArguments) -> Training
             f"a batch of {arguments.batch} cannot be shared by {processes} processes that take {at_once} blocks at "
             "once; choose a multiple"
         )
-    return TrainingArguments(
-        output_dir=str(runs),
+    return trainer_arguments(
+        runs,
         max_steps=arguments.steps,
         per_device_train_batch_size=at_once,
         per_device_eval_batch_size=arguments.device_batch,
         gradient_accumulation_steps=arguments.batch // (at_once * processes),
         seed=arguments.seed,
         bf16=supports_bf16() if arguments.bf16 is None else arguments.bf16,
-        use_cpu=not has_accelerator(),
         eval_strategy="steps",
         eval_steps=arguments.evaluate_every,
         save_strategy="steps",
         save_steps=arguments.evaluate_every,
-        save_total_limit=1,
         logging_steps=min(50, arguments.evaluate_every),
-        include_num_input_tokens_seen="all",
-        remove_unused_columns=False,
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
-        dataloader_pin_memory=has_accelerator(),
+        include_num_input_tokens_seen="non_padding",
     )

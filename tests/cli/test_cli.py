@@ -35,6 +35,16 @@ def run(*arguments: object, code: int = 0, stdin: bytes | None = None):
     return result
 
 
+def test_a_command_whose_libraries_are_missing_says_what_to_install(notes, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    given = ["train", "continue", "--start", "open-mini", "--corpus", notes, "--output", tmp_path / "x"]
+    said = run(*given, code=1).stderr
+    assert said == (
+        'Error: accelerate is not installed; run `pip install "nlpie-models[train]"` to train, [eval] to evaluate and '
+        "[release] to publish\n"
+    )
+
+
 def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 

@@ -37,6 +37,16 @@ def test_teachers_run_without_dropout(teachers) -> None:
     assert torch.equal(soft(ids, mask), soft(ids, mask))
 
 
+def test_teachers_that_have_the_student_s_labels_already_need_no_map(teachers) -> None:
+    for teacher in teachers:
+        teacher.config.id2label = dict(enumerate([*STUDENT, "B-test", "I-test", "B-treatment", "I-treatment"]))
+    ids, mask = torch.randint(5, 30, (2, 6)), torch.ones(2, 6, dtype=torch.long)
+    labels = list(teachers[0].config.id2label.values())
+    assert torch.equal(SoftTargets(teachers, labels, MAP)(ids, mask), SoftTargets(teachers, labels)(ids, mask))
+    with pytest.raises(ValueError, match="'B-test' is not among the student's"):
+        SoftTargets(teachers, STUDENT, MAP)
+
+
 def test_refusals(teachers) -> None:
     with pytest.raises(ValueError, match="at least one teacher"):
         SoftTargets([], STUDENT)

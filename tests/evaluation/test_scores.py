@@ -10,6 +10,7 @@ from seqeval.metrics import classification_report
 from sklearn.metrics import accuracy_score, f1_score
 
 from nlpie_models.documents.bio import decode_bio, encode_bio
+from nlpie_models.errors import DataError
 from nlpie_models.evaluation.baselines import answer_majority, answer_tfidf
 from nlpie_models.evaluation.results import pack, unpack
 from nlpie_models.scoring import Outcomes, best_threshold, count_labels, count_overlapping_spans, count_spans
@@ -157,5 +158,7 @@ def test_baselines_learn_words_and_know_the_majority() -> None:
     assert answer_tfidf(supervision, (rows, golds), (rows, golds), rows) == golds
     sets = [frozenset({gold}) for gold in golds]
     assert answer_tfidf(supervision, (rows, sets), (rows, sets), rows) == sets
+    with pytest.raises(DataError, match="24 training rows are too few, or too alike, for TF-IDF"):
+        answer_tfidf(supervision, (rows, ["hot"] * len(rows)), (rows, golds), rows)
     spans = [((0, 5, "x"),)] * len(rows)
     assert answer_majority(get_task("ner").supervised(), (rows, spans), (rows, spans), rows) == [()] * len(rows)

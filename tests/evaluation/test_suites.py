@@ -112,6 +112,16 @@ def test_another_config_is_another_cell(data, ner_folder, tmp_path) -> None:
     assert cell.key() != before
 
 
+def test_seeds_of_other_weights_are_not_put_under_one_name(data, ner_folder, mlm_folder, tmp_path) -> None:
+    given = ["--name", "mine", "--suite", "tiny", "--data", data, "--set", "kinds", "--results", tmp_path / "results"]
+    run(ner_folder, *given, "--seed", 1)
+    before = scores(tmp_path / "results")
+    assert "has runs of other weights called mine" in run(mlm_folder, *given, "--seed", 2, code=1)
+    assert scores(tmp_path / "results") == before
+    run(mlm_folder, *given, "--seed", 1)
+    assert "--name is for a folder and cannot be a path" in run(mlm_folder, *given, "--name", "a/b", code=2)
+
+
 def test_baselines_are_run_like_checkpoints(data, tmp_path) -> None:
     results = tmp_path / "results"
     printed = run("majority", "tfidf-lr", "--suite", "tiny", "--data", data, "--results", results)

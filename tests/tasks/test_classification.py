@@ -127,6 +127,13 @@ def test_pair_is_read_with_both_segments(nli, head_folder) -> None:
     assert nli([(SHORT, "no fever"), {"premise": SHORT, "hypothesis": "no fever"}]) == [annotation] * 2
 
 
+@pytest.mark.parametrize("premise", ["", "fever"])
+def test_a_long_hypothesis_leaves_room_for_any_premise(nli, premise) -> None:
+    for words in range(50, 70):
+        annotation = nli(premise, "fever " * words)
+        assert (annotation.text, annotation.coverage.truncated) == (premise, False)
+
+
 def test_labels_go_by_name_whatever_their_order(nli, head_folder, tmp_path) -> None:
     folder = tmp_path / "turned"
     shutil.copytree(head_folder("nli", NLI), folder)

@@ -1,12 +1,15 @@
 """Continual learning by command line: on one process and on two, with a new head, replay, and bad corpora."""
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from nlpie_models import load_clinical
 from nlpie_models.cli import main
@@ -80,11 +83,27 @@ def test_an_anchor_keeps_the_sentence_vectors(ner_folder, notes, tmp_path) -> No
     assert (cosines[1] > cosines[0]).all()
 
 
+def test_what_an_earlier_run_left_is_not_taken_up_unasked(mlm_folder, ner_folder, notes, tmp_path) -> None:
+    output = tmp_path / "model"
+    run(*arguments(ner_folder, notes, output, "--head-steps", 4))
+    shutil.rmtree(output)
+    message = f"{output}.runs is there from an earlier run; go on with it by --resume, or remove it"
+    assert message in run(*arguments(mlm_folder, notes, output), code=1)
+    shutil.rmtree(tmp_path / "model.runs")
+    run(*arguments(mlm_folder, notes, output))
+    run(*arguments(mlm_folder, notes, tmp_path / "fresh"))
+    one, other = (load_file(folder / "model.safetensors") for folder in (output, tmp_path / "fresh"))
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--replay-share", 0.2], "expected corpora to replay with a share over 0"),
         (["--held-out", "nothing"], "expected NAME=PATH"),
+        (["--held-out", "corpus=x"], "expected every --held-out under a name of its own, and not corpus or replay"),
+        (["--held-out", "same=x"], "which are held out of the corpora; got same"),
+        (["--batch", 0], "'--batch': 0 is not in the range x>=1"),
         (["--kind", "pubmet"], "Unknown corpus 'pubmet'. Did you mean 'pubmed'"),
     ],
 )

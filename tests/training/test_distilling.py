@@ -163,6 +163,29 @@ def test_a_student_or_objective_in_the_place_of_a_recipe_s(mlm_folder, notes, tm
     assert record["objective"]["weights"] == {"mlm": 1.0, "mean": 1, "first": 5.0, "summary": 0.0}
 
 
+def test_epochs_win_over_a_recipe_s_steps_and_the_rate_must_fall_again(
+    mlm_folder, notes, tmp_path, monkeypatch
+) -> None:
+    toml = tmp_path / "tiny-student.toml"
+    toml.write_text(RECIPE.format(teacher=json.dumps(str(mlm_folder))))
+    monkeypatch.setattr(import_module("nlpie_models.cli.train"), "get_checkpoint", lambda name: read_checkpoint(toml))
+    given = ["train", "distill", "tiny-student", "--data", notes.parent, "--held-out-share", 0.2, "--float32"]
+    run([*given, "--epochs", 0.5, "--output", tmp_path / "half"])
+    steps = record_of(tmp_path / "half")["arguments"]["steps"]
+    assert steps > 2
+    printed = run([*given, "--warmup-steps", 2, "--output", tmp_path / "x"], code=2)
+    assert "expected --warmup-steps of fewer than the 2 steps of the run, got 2" in printed
+
+
+@pytest.mark.parametrize("script", ["distill", "continue_pretraining"])
+def test_a_recipe_says_in_one_line_what_is_wrong(script) -> None:
+    command = [sys.executable, Path("recipes", f"{script}.py"), "tiny-65m", "--corpus", "x", "--output", "y"]
+    said = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("Error: Unknown checkpoint 'tiny-65m'.")
+    assert len(said.stderr.splitlines()) == 1
+
+
 @pytest.fixture
 def other_words(mlm_folder, tokenizer, bert_config, tmp_path) -> Path:
     """Return a masked language model like the teacher, with one piece more."""
@@ -189,6 +212,11 @@ def other_words(mlm_folder, tokenizer, bert_config, tmp_path) -> Path:
         ([*TINY, "--objective", "minilm", "-O", "mlm=0"], "does not train the student's language-model head"),
         (["--student", "layers", "-S", "every=3", "--objective", "minilm"], "cannot make a student of {teacher}"),
         (["--student", "{teacher}", "-S", "every=2", "--objective", "minilm"], "options are for the student forms"),
+        ([*TINY, "--objective", "minilm", "--block", "1000"], "tokens at most; got a --block of 1000"),
+        (
+            [*TINY, "-S", "architecture=distilbert", "--objective", "minilm"],
+            "distilbert has no intermediate_size to choose",
+        ),
     ],
     ids=lambda value: None if isinstance(value, list) else value[:40],
 )

@@ -127,6 +127,37 @@ def test_killed_and_resumed_gives_the_same_model(data, ner_folder, tmp_path) -> 
         torch.testing.assert_close(weight, weights[1][name])
 
 
+def test_a_head_that_is_calibrated_later_has_its_thresholds_chosen_anew(head_folder, tmp_path) -> None:
+    start = head_folder("classification", ("pain", "fever"), multi_label=True)
+    rows = [
+        {"text": text, "labels": [label for label in ("pain", "fever") if label in text]}
+        for text, _ in SENTENCES
+        for _ in range(5)
+    ]
+    (tmp_path / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    given = ["--task", "classification", "--start", start, "--data", tmp_path, "--output", tmp_path / "later"]
+    assert "calibration error on validation" in recipe("calibrate", *given).stdout
+    pipe = load_clinical(tmp_path / "later", "classification")
+    assert set(pipe.options.thresholds) == {"pain", "fever"}
+    best = max(annotation.classified.scores["pain"] for annotation in pipe([text for text, _ in SENTENCES]))
+    assert 0 < pipe.options.thresholds["pain"] <= best
+
+    rows[0]["labels"] = ["nausea"]
+    (tmp_path / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    given[-1] = tmp_path / "other"
+    refused = recipe("calibrate", *given, check=False)
+    assert refused.stderr.startswith("Error: ")
+    assert "labels that" in refused.stderr
+    assert "lacks: nausea" in refused.stderr
+
+
+def test_what_cannot_be_cut_out_of_a_model_is_said_in_one_line(ner_folder, tmp_path) -> None:
+    refused = recipe("make_student", "--start", ner_folder, "--output", tmp_path / "x", "--layers", "0,99", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: cannot make a student of")
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("unit", ["sentence", "window"])
 def test_examples_label_first_pieces_and_keep_every_word(tokenizer, unit) -> None:
     row = document(0)

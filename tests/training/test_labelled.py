@@ -6,6 +6,7 @@ import pytest
 
 from nlpie_models.checkpoint_files import LocalCheckpoint
 from nlpie_models.data.labels import LabelMap
+from nlpie_models.documents import Encoder, Reader
 from nlpie_models.errors import DataError, NlpieError
 from nlpie_models.tasks import get_task
 from nlpie_models.training.labelled import read_labelled_data
@@ -80,12 +81,24 @@ def test_the_same_labels_in_another_kind_of_head_are_learnt_anew(head_folder) ->
         ("classification", [{"text": "a", "labels": [0, 1]}], None, "train.jsonl:1: .*expected labels as texts"),
         ("nli", [{"premise": "a", "hypothesis": "b", "labels": ["x"]}], None, "train.jsonl:1: .*'label' is missing"),
         ("relation", [{**pair("x"), "text": "drug"}], None, "train.jsonl:1: .*tail 7 to 12 is empty or outside"),
+        ("ner", [{"tokens": None, "ner_tags": None}], None, "train.jsonl:1: expected tokens as a list of texts"),
+        ("ner", [{"tokens": [1], "ner_tags": ["O"]}], None, "train.jsonl:1: expected tokens as a list of texts"),
         ("ner", [{"tokens": ["a"], "ner_tags": [1]}], None, "train.jsonl:1: expected ner_tags as texts"),
     ],
 )
 def test_rows_that_do_not_fit(folder, task, train, validation, message) -> None:
     with pytest.raises(DataError, match=message):
         read_labelled_data(get_task(task), folder(train, validation), LabelMap())
+
+
+def test_a_blank_row_teaches_nothing(folder, tokenizer) -> None:
+    entities = [{"start": 0, "end": 4, "label": "problem"}]
+    labelled = read_labelled_data(
+        get_task("ner"), folder([{"text": "pain", "entities": entities}, {"text": " ", "entities": []}]), LabelMap()
+    )
+    reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, 16)
+    assert [example["document"] for example in labelled.training_examples(reader)] == [0]
+    assert [example["document"] for example in labelled.unlabelled_examples(["", "pain"], reader)] == [1]
 
 
 def test_options_that_do_not_exist(folder) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from ..contract import Needs, Unit, check_same, check_vocabulary, check_weights, weigh
+from ..contract import Needs, Unit, check_same, check_temperature, check_vocabulary, check_weights, weigh
 from ..losses import at_labels, hard_labels, hidden_cosine, soft_target_kl
 
 
@@ -51,6 +51,7 @@ class DistilBertObjective(nn.Module):
         super().__init__()
         self.weights = {"soft_target": soft_target, "mlm": mlm, "hidden_cosine": hidden_cosine}
         check_weights(self.name, self.weights)
+        check_temperature(self.name, temperature)
         check_vocabulary(self.name, student_config, teacher_config)
         if hidden_cosine:
             check_same(self.name, student_config, teacher_config, "hidden_size", "compares hidden states")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from ..contract import Needs, Unit, check_same, check_vocabulary, check_weights, weigh
+from ..contract import Needs, Unit, check_same, check_temperature, check_vocabulary, check_weights, weigh
 from ..layers import map_layers
 from ..losses import at_labels, attention_kl, hard_labels, hidden_cosine, soft_target_kl
 
@@ -70,6 +70,7 @@ class LayerwiseObjective(nn.Module):
             "embedding_ablation": embedding_ablation,
         }
         check_weights(self.name, self.weights)
+        check_temperature(self.name, temperature)
         check_vocabulary(self.name, student_config, teacher_config)
         if attention:
             check_same(self.name, student_config, teacher_config, "num_attention_heads", "compares attention maps")

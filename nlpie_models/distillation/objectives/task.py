@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...errors import WrongPair
-from ..contract import IGNORED, Needs, Unit, check_vocabulary, check_weights, describe, weigh
+from ..contract import IGNORED, Needs, Unit, check_temperature, check_vocabulary, check_weights, describe, weigh
 from ..layers import map_layers
 from ..losses import at_labels, hard_labels, hidden_mse, soft_target_kl
 
@@ -63,6 +63,7 @@ class TaskObjective(nn.Module):
         super().__init__()
         self.weights = {"soft_target": soft_target, "hidden": hidden, "hard_label": hard_label}
         check_weights(self.name, self.weights)
+        check_temperature(self.name, temperature)
         check_vocabulary(self.name, student_config, teacher_config)
         _check_labels(student_config, teacher_config)
         widths = student_config.hidden_size, teacher_config.hidden_size

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from ..contract import Needs, Unit, check_same, check_vocabulary, check_weights, weigh
+from ..contract import Needs, Unit, check_same, check_temperature, check_vocabulary, check_weights, weigh
 from ..layers import map_layers
 from ..losses import at_labels, hidden_mse, soft_cross_entropy
 
@@ -59,6 +59,7 @@ class TinyBertObjective(nn.Module):
         super().__init__()
         self.weights = {"attention": attention, "hidden": hidden, "soft_target": soft_target}
         check_weights(self.name, self.weights)
+        check_temperature(self.name, temperature)
         check_vocabulary(self.name, student_config, teacher_config)
         if attention:
             check_same(self.name, student_config, teacher_config, "num_attention_heads", "compares attention maps")

@@ -253,3 +253,10 @@ def test_layers_that_do_not_divide_can_be_chosen(name) -> None:
 def test_relations_that_cannot_be(options, message) -> None:
     with pytest.raises(WrongPair, match=message):
         get_objective("minilm")(config(), TEACHER, **options)
+
+
+@pytest.mark.parametrize("name", ["distilbert", "layerwise", "task", "tinybert"])
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+def test_temperatures_that_cannot_be(name, temperature) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected a temperature over 0, got"):
+        get_objective(name)(config(), TEACHER, temperature=temperature)
