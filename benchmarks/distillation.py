@@ -139,10 +139,14 @@ def main(
         "rounds": rounds,
         "results": results,
         "torch": torch.__version__,
-        "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu(),
     }
     output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(results, indent=2))
+
+
+def _cpu() -> str:
+    return f"{platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def compare(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

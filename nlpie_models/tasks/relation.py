@@ -323,6 +323,12 @@ def _confidences(gold: str, annotation: Annotation) -> list[tuple[float, bool]]:
     return [(relation.score, relation.label == gold)]
 
 
+def _check_options(options: RelationOptions, head: Head) -> None:
+    for pair in options.types or ():
+        if len(pair) != 2:
+            raise NlpieError(f"relation option types: expected pairs of a head's and a tail's type, got {list(pair)}")
+
+
 TASK = Task(
     name="relation",
     aliases=("relation-extraction",),
@@ -335,6 +341,7 @@ TASK = Task(
     finish=_finish,
     more_inputs=("head", "tail", "entities"),
     options=RelationOptions,
+    check=_check_options,
     supervision=Supervision(
         gold=_gold,
         labels=lambda golds: sorted(set(golds)),

@@ -119,6 +119,11 @@ def test_a_threshold_decides_whether_there_is_a_relation(pipe) -> None:
         pipe(TEXT, **row, threshold="high")
 
 
+def test_types_that_are_no_pairs(pipe) -> None:
+    with pytest.raises(NlpieError, match=r"expected pairs of a head's and a tail's type, got \['problem'\]"):
+        pipe(TEXT, head=ASPIRIN, tail=PAIN, types=[["problem"]])
+
+
 def test_the_best_threshold_is_chosen_by_f1() -> None:
     """Right: the first, the third and, of another kind, the fourth; the fifth is wanted and called otherwise."""
     scores, labels = (0.9, 0.6, 0.5, 0.3, 0.2), ("a", "a", "a", "b", "a")
