@@ -28,7 +28,11 @@ RESULTS = Path("model_cards") / "results"
 )
 @click.option("--baselines", is_flag=True, help="Also fit and score the majority class, and TF-IDF + regression.")
 @click.option("--suite", help="open or clinical: fine-tune CHECKPOINT on each of its sets and score that.")
-@click.option("--budget", default="quick", show_default=True, help="quick or full; what the suite spends on a set.")
+@click.option(
+    "--budget",
+    help="What the suite spends on a set: quick or full of open, clinical-quick or paper of clinical.  [default: the "
+    "suite's first; quick for --compare]",
+)
 @click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
 @click.option("--set", "sets", multiple=True, help="Only this set of the suite; may be repeated.")
 @click.option(
@@ -56,7 +60,7 @@ def evaluate(
     protocol: str | None,
     baselines: bool,
     suite: str | None,
-    budget: str,
+    budget: str | None,
     seeds: tuple[int, ...],
     sets: tuple[str, ...],
     revision: str | None,
@@ -88,7 +92,7 @@ def evaluate(
     if not checkpoints and report is None:
         raise click.UsageError("give a CHECKPOINT and --data to score, or --report to write the tables")
     if compare:
-        _compare(checkpoints, results, protocol or budget)
+        _compare(checkpoints, results, protocol or budget or "quick")
     elif checkpoints:
         _refuse_faults(
             {
@@ -153,7 +157,7 @@ def _score(
 def _run_suite(
     checkpoints: Sequence[str],
     suite_name: str,
-    budget_name: str,
+    budget_name: str | None,
     set_names: tuple[str, ...],
     seeds: Sequence[int],
     data: Path | None,
@@ -167,6 +171,7 @@ def _run_suite(
     from ..evaluation.suites import read_suite
 
     suite = read_suite(suite_name)
+    budget_name = budget_name or next(iter(suite.budgets))
     budget, chosen = suite.budget(budget_name), list(suite.choose(set_names))
     if data is None:
         wanted = [each.name for each in chosen]

@@ -89,7 +89,7 @@ def compare_results(first: str, second: str, *, folder: Path, protocol: str) -> 
         raise DataError(
             f"no data set that both have {protocol!r} results for: "
             + "; ".join(f"{name} has {sets}" for name, sets in known.items())
-            + f". `nlpie evaluate {first} {second} --suite open --budget {protocol}` makes them"
+            + "; score both first, by their names and the same --suite and --budget, or --data and --protocol"
         )
     sides = [[by_name[name][dataset] for dataset in shared] for name in (first, second)]
     drawn = draw_results(sides)

@@ -15,6 +15,7 @@ from .efficiency import Efficiency, find_costs
 from .forgetting import Change, Forgetting, find_forgetting
 from .results import ALL_ROWS, OWN_HEAD, Results, fewest_seeds, find_results, mean_score, suite_scores
 from .students import Estimate, Standing, find_students
+from .suites import list_suites
 
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
@@ -186,8 +187,11 @@ def _bounds(interval: tuple[float, float] | None) -> str:
 TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]] = {
     "ner": (find_results, ner_table),
     "tasks": (find_results, task_table),
-    "suite quick": (find_results, partial(suite_table, budget="quick")),
-    "suite full": (find_results, partial(suite_table, budget="full")),
+    **{
+        f"suite {budget}": (find_results, partial(suite_table, budget=budget))
+        for suite in list_suites()
+        for budget in suite.budgets
+    },
     "efficiency": (find_costs, efficiency_table),
     "students": (partial(find_students, budget="quick"), students_table),
     "forgetting": (find_forgetting, forgetting_table),

@@ -61,7 +61,7 @@ class Suite:
 
     Attributes:
         summary: What it is.
-        budgets: The budgets by name.
+        budgets: The budgets by name, the default first. Results are filed under it: no two suites share a name.
         sets: The sets.
         repo: Repository of data sets on the Hub that has those that may be passed on, if there is one.
         revision: Commit of it; main without one.
@@ -94,6 +94,11 @@ class Suite:
             if name not in known:
                 raise UnknownName("set of the suite", name, known)
         return tuple(known[name] for name in names) or self.sets
+
+
+def list_suites() -> list[Suite]:
+    """Return the suites that come with the package."""
+    return [read_suite(path.stem) for path in sorted(FOLDER.glob("*.toml"))]
 
 
 @cache

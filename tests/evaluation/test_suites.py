@@ -112,6 +112,12 @@ def test_another_config_is_another_cell(data, ner_folder, tmp_path) -> None:
     assert cell.key() != before
 
 
+def test_no_two_suites_file_results_under_the_same_name() -> None:
+    budgets = [budget for suite in suites.list_suites() for budget in suite.budgets]
+    assert len(budgets) >= 4
+    assert len(budgets) == len(set(budgets))
+
+
 def test_seeds_of_other_weights_are_not_put_under_one_name(data, ner_folder, mlm_folder, tmp_path) -> None:
     given = ["--name", "mine", "--suite", "tiny", "--data", data, "--set", "kinds", "--results", tmp_path / "results"]
     run(ner_folder, *given, "--seed", 1)
@@ -148,10 +154,10 @@ def test_a_suite_that_breaks_its_schema(data) -> None:
         read_suite("wrong")
 
 
-@pytest.mark.parametrize("name", ["open", "clinical"])
-def test_the_suites_of_the_package(name) -> None:
+@pytest.mark.parametrize(("name", "budgets"), [("open", ["quick", "full"]), ("clinical", ["clinical-quick", "paper"])])
+def test_the_suites_of_the_package(name, budgets) -> None:
     suite = read_suite(name)
-    assert set(suite.budgets) == {"quick", "full"}
+    assert list(suite.budgets) == budgets
     assert {each.task for each in suite.sets} == {"ner", "relation", "nli", "classification"}
     assert len(suite.sets) >= (8 if name == "open" else 6)
     assert suite.choose(("icn",))[0].task == "classification"
