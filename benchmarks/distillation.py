@@ -139,14 +139,11 @@ def main(
         "rounds": rounds,
         "results": results,
         "torch": torch.__version__,
-        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu(),
+        "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
     output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(results, indent=2))
-
-
-def _cpu() -> str:
-    return f"{platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def compare(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

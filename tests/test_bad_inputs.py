@@ -57,6 +57,12 @@ def test_a_path_is_a_folder_and_a_name_is_the_zoo_s(copy, monkeypatch) -> None:
         load_clinical("./open-mini", "ner", revision="v1")
 
 
+def test_figures_of_what_the_hub_s_cache_has_go_under_the_repository(copy, tmp_path) -> None:
+    snapshot = tmp_path / "models--org--my-model" / "snapshots" / ("a" * 40)
+    assert LocalCheckpoint(shutil.copytree(copy, snapshot)).short_name == "my-model"
+    assert LocalCheckpoint(copy).short_name == "copy"
+
+
 def test_config_that_is_not_json(copy) -> None:
     (copy / "config.json").write_text("{")
     refuse(copy, match=r"cannot read .*config.json.*Copy or download the checkpoint again")

@@ -37,4 +37,6 @@ def _in_one_line() -> Iterator[None]:
     except (NlpieError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith(__package__.partition(".")[0]):
+            raise
         raise click.ClickException(_MISSING.format(module=error.name)) from error

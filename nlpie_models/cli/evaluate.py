@@ -17,7 +17,7 @@ RESULTS = Path("model_cards") / "results"
 @click.option("-t", "--task", default="ner", show_default=True, help="ner, relation, nli or classification.")
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the data set; with --suite, the folder that holds the sets.",
 )
 @click.option("--split", "splits", multiple=True, default=("validation", "test"), show_default=True)
@@ -135,6 +135,7 @@ def _score(
     from ..evaluation.suites import SuiteSet
     from ..pipelines import load_clinical
 
+    data = data.absolute()  # "." has no name to file results under
     pipe = load_clinical(checkpoint, task)
     name = name or pipe.checkpoint.short_name
     metric = pipe.task.supervised().metric

@@ -31,12 +31,13 @@ def render_tables(text: str, folder: Path) -> str:
         DataError: The text has no such markers, or a file is not a results file.
         UnknownName: There is no such kind of table.
     """
+    kinds = _tables()
 
     def render(found: re.Match[str]) -> str:
         kind = found["kind"]
-        if kind not in TABLES:
-            raise UnknownName("table of results", kind, TABLES)
-        find, table = TABLES[kind]
+        if kind not in kinds:
+            raise UnknownName("table of results", kind, kinds)
+        find, table = kinds[kind]
         return found["start"] + table(list(find(folder))) + found["end"]
 
     text, tables = _MARKED.subn(render, text)
@@ -183,19 +184,17 @@ def _bounds(interval: tuple[float, float] | None) -> str:
     return "{:+.3f} to {:+.3f}".format(*interval) if interval else ""
 
 
-# How what a table shows is found from the folder of results, and the table.
-TABLES: dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]] = {
-    "ner": (find_results, ner_table),
-    "tasks": (find_results, task_table),
-    **{
-        f"suite {budget}": (find_results, partial(suite_table, budget=budget))
-        for suite in list_suites()
-        for budget in suite.budgets
-    },
-    "efficiency": (find_costs, efficiency_table),
-    "students": (partial(find_students, budget="quick"), students_table),
-    "forgetting": (find_forgetting, forgetting_table),
-}
+def _tables() -> dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]]:
+    """Return how each kind of table is found and made."""
+    budgets = [budget for suite in list_suites() for budget in suite.budgets]
+    return {
+        "ner": (find_results, ner_table),
+        "tasks": (find_results, task_table),
+        **{f"suite {budget}": (find_results, partial(suite_table, budget=budget)) for budget in budgets},
+        "efficiency": (find_costs, efficiency_table),
+        "students": (partial(find_students, budget="quick"), students_table),
+        "forgetting": (find_forgetting, forgetting_table),
+    }
 
 
 def _interval(interval: Sequence[float]) -> str:

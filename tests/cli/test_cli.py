@@ -43,6 +43,10 @@ def test_a_command_whose_libraries_are_missing_says_what_to_install(notes, tmp_p
         'Error: accelerate is not installed; run `pip install "nlpie-models[train]"` to train, [eval] to evaluate and '
         "[release] to publish\n"
     )
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "nlpie_models.training.continual", None)
+    result = CliRunner().invoke(main, list(map(str, given)))
+    assert isinstance(result.exception, ModuleNotFoundError)
 
 
 def _full(*_: object, **__: object) -> None:

@@ -118,6 +118,12 @@ def test_no_two_suites_file_results_under_the_same_name() -> None:
     assert len(budgets) == len(set(budgets))
 
 
+def test_the_folder_in_which_one_is_has_a_name(data, ner_folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(data / "spans")
+    run(ner_folder, "--data", ".", "--split", "test", "--results", tmp_path / "results")
+    assert list(scores(tmp_path / "results")) == [("ner", "spans")]
+
+
 def test_seeds_of_other_weights_are_not_put_under_one_name(data, ner_folder, mlm_folder, tmp_path) -> None:
     given = ["--name", "mine", "--suite", "tiny", "--data", data, "--set", "kinds", "--results", tmp_path / "results"]
     run(ner_folder, *given, "--seed", 1)
