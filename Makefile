@@ -1,45 +1,61 @@
-# Each target sets up everything that it needs in $(VENV).
+# Each target sets up everything that it needs in $(VENV); `make help` lists them.
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
-NLPIE = $(VENV)/bin/nlpie
+WORKERS ?= 2
+BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+NLPIE = $(BIN)/nlpie
+PYTEST = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+# What a user calls; of the tests with the lowest versions that pyproject.toml allows.
+SERVING_TESTS = tests/documents tests/loading tests/tasks tests/test_bundled.py tests/test_pipelines.py
 
-.PHONY: demo test lint lint-workflows wheel check-docs changed evaluate propose-results release-check release-push clean
+.PHONY: help demo test test-fast test-lowest lint lint-workflows wheel check-docs check-tag changed evaluate \
+	propose-results release-check release-push clean
 
-demo: $(VENV)/.core  ## The four tasks on the examples: shown in colour, written to out/demo
-	$(NLPIE) annotate examples/notes/*.txt --show --overwrite -o out/demo/notes.jsonl -o out/demo/notes.html
-	$(NLPIE) annotate examples/adverse_effects.jsonl --task relation --show --overwrite -o out/demo/relations.csv
-	$(NLPIE) annotate examples/questions.jsonl --task nli --show --overwrite -o out/demo/questions.csv
-	$(NLPIE) annotate examples/terms.jsonl --task classification --show --overwrite -o out/demo/terms.csv
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 18
 
-test: $(VENV)/.dev  ## Run the tests
-	HF_HUB_OFFLINE=1 $(VENV)/bin/python -m pytest
+demo: $(VENV)/.core  ## Annotate the example texts: shown in colour, written to out/demo
+	$(NLPIE) demo -o out/demo
+
+test: $(VENV)/.dev  ## Run all tests
+	$(PYTEST)
+
+test-fast: $(VENV)/.dev  ## Run the tests that train nothing and start no process
+	$(PYTEST) --dist worksteal --ignore=tests/integration
+
+test-lowest: $(VENV)/.lowest  ## Run the tests of what users call with the lowest versions of what it needs
+	$(PYTEST) $(SERVING_TESTS)
 
 lint: $(VENV)/.dev  ## Check style and types
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 lint-workflows: $(VENV)/.workflows  ## Check the GitHub workflows
-	$(VENV)/bin/zizmor --offline --pedantic .github/workflows
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-wheel: $(VENV)/.dev  ## Build the wheel, install it elsewhere and use it there
+wheel: $(VENV)/.dev  ## Build the source archive, from it the wheel, install that elsewhere and use it there
 	rm -rf build dist
-	$(VENV)/bin/python -m build --wheel --outdir dist .
+	$(BIN)/python -m build --outdir dist .
 	PYTHON=$(PYTHON) bash tests/check_wheel.sh dist/*.whl
 
 check-docs: $(VENV)/.dev  ## Fail if a generated table or card is stale
-	$(NLPIE) evaluate --report README.md --check
+	$(NLPIE) report --check
 	$(NLPIE) card --all --check
+
+check-tag:  ## Fail if the tag $$GITHUB_REF_NAME is not v and the version of the package
+	grep -qxF "__version__ = \"$${GITHUB_REF_NAME#v}\"" nlpie_models/_version.py
 
 changed: $(VENV)/.dev  ## Write the checkpoints that changed since $$SINCE to $$GITHUB_OUTPUT
 	found=$$($(NLPIE) release changed --since "$$SINCE") && echo "checkpoints=$$found" >> "$$GITHUB_OUTPUT"
 
-evaluate: $(VENV)/.dev  ## Score $$CHECKPOINT on the open suite, as far as its sets are on the Hub, and write the tables
+evaluate: $(VENV)/.dev  ## Score $$CHECKPOINT on the sets of the open suite that the Hub has, and write the tables
 	$(NLPIE) evaluate "$$CHECKPOINT" --suite open
-	$(NLPIE) evaluate --report README.md
+	$(NLPIE) report
 	$(NLPIE) card --all
 
 propose-results:  ## Open a pull request with what `make evaluate` has written
@@ -51,20 +67,26 @@ release-check: $(VENV)/.dev  ## Check whether $$CHECKPOINT is fit to be released
 release-push: $(VENV)/.dev  ## Push $$CHECKPOINT to $$HF_OIDC_RESOURCE, a repository of the Hub
 	$(NLPIE) release push "$$CHECKPOINT" --repo "$$HF_OIDC_RESOURCE" --yes
 
-clean:
+clean:  ## Remove what the other targets have made
 	rm -rf $(VENV) build dist out *.egg-info
 
-$(VENV)/bin/pip:
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: $(VENV)/bin/pip pyproject.toml constraints.txt
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) --editable .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[dev]'
 	touch $@ $(VENV)/.core
 
-$(VENV)/.workflows: $(VENV)/bin/pip constraints.txt
+$(VENV)/.lowest: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) uv
+	$(BIN)/uv pip install --python $(BIN)/python --resolution lowest-direct --editable '.[all]' \
+		'hypothesis>=6.100' 'pytest>=8' 'pytest-socket>=0.7' 'pytest-xdist>=3.6' 'tomlkit>=0.13'
+	touch $@
+
+$(VENV)/.workflows: constraints.txt | $(BIN)/python
 	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) zizmor check-jsonschema
 	touch $@

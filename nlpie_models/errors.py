@@ -1,4 +1,4 @@
-"""Errors that users see: each says what was expected, what came and what to do."""
+"""Errors that users see; their messages say what was expected, what came instead, and what to do."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ class NlpieError(Exception):
 
 
 class UnknownName(NlpieError):
-    """A name that is in no table; the message suggests the nearest and lists what exists."""
+    """A name that does not exist; the message suggests the nearest and lists those that do."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -19,11 +19,11 @@ class UnknownName(NlpieError):
 
 
 class RegistryError(NlpieError):
-    """A TOML of a checkpoint or a suite that breaks its schema; names the file and the key."""
+    """A file of settings or results that breaks its schema; the message names the file and the key."""
 
 
 class CheckpointError(NlpieError):
-    """A checkpoint that is absent, damaged, or not what its registry row says."""
+    """A checkpoint that is missing, damaged, or not what its registry row says."""
 
 
 class MissingHead(NlpieError):
@@ -31,16 +31,21 @@ class MissingHead(NlpieError):
 
 
 class DataError(NlpieError):
-    """A data file that cannot be read; names the file and, where it can, the line."""
+    """A data file that cannot be read; the message names the file and, if there is one, the line."""
 
 
 class TextTooLong(NlpieError):
-    """A text, or a sentence that is read by itself, over the model's window with ``on_long="error"``."""
+    """A text, or a sentence that is read alone, that exceeds the model's window, with ``on_long="error"``."""
 
 
 class ReleaseError(NlpieError):
-    """A release that is not fit to be pushed, or a push that the Hub did not take; says what the Hub has now."""
+    """A release that must not be pushed, or a push that failed; the message says what the Hub has now."""
 
 
 class WrongPair(NlpieError, ValueError):
-    """A teacher and a student of which one cannot learn from the other as asked; names both sides."""
+    """A student that cannot learn from its teacher with this objective; the message names both."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message without its full stop, or the error's type if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

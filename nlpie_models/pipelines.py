@@ -1,24 +1,27 @@
 """``load_clinical``: a checkpoint, a task and an engine joined into a pipeline from texts to annotations."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import chain, islice
-from typing import Any, get_args
+from typing import Any, get_args, overload
 
 import numpy as np
 
-from .adapters import load_whole
-from .checkpoint_files import LocalCheckpoint, check_head, find_checkpoint
-from .documents import Annotation, Encoder, Reader
+from .documents import Annotation, Reader
 from .documents.reading import OnLong, default_overlap
-from .engines import TorchEngine, default_device
+from .engines import AUTO, Engine, find_engine
 from .errors import NlpieError, UnknownName
+from .loading.adapters import load_whole_tokenizer
+from .loading.local import LocalCheckpoint
 from .tasks import Head, Plan, Row, Task, get_task
+from .tasks.serving import find_serving, task_options
 
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 _BATCH_TOKENS = 2048
 _GROUP_PASSAGES = 256
+_ENTITY_TEXTS = 32
+_DEFAULT_POSITIONS = 512
 
 
 def load_clinical(
@@ -27,7 +30,7 @@ def load_clinical(
     *,
     ner: "str | os.PathLike[str] | ClinicalPipeline | None" = None,
     on_long: OnLong = "window",
-    engine: str = "auto",
+    engine: str = AUTO,
     revision: str | None = None,
     device: str | None = None,
     window: int | None = None,
@@ -40,24 +43,24 @@ def load_clinical(
         name: Name or alias (see ``nlpie list``), Hub id, or local folder; None for the one that ships in the package.
         task: ``ner``, ``relation``, ``nli``, ``classification``, ``embedding``, ``fill-mask``, or transformers' name
             for one of them.
-        ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without; the
-            sibling that the checkpoint's row names, if it names one.
+        ner: For ``relation``: the checkpoint (or pipeline) that finds the entities of texts that come without; by
+            default the one that the registry names for this checkpoint, if any.
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
             the first window only (the receipt ``annotation.coverage`` then says so). With ``unit="sentence"`` the same
             holds for each sentence, and the others are read whole.
-        engine: ``torch``, or ``auto`` for the fastest at hand.
+        engine: Name of the library that computes, such as ``torch``; ``auto`` for the fastest that is installed.
         revision: Hub revision in place of the pinned one.
-        device: torch device; an accelerator if there is one by default.
+        device: Device in the engine's words, such as ``cpu`` or ``cuda:1``; by default an accelerator if there is one.
         window: Most tokens read together, special tokens included; the checkpoint's own choice by default.
         overlap: Tokens that neighbouring windows share; a quarter of the window by default.
-        **options: The task's own, for every call: ``assertion`` for ner, ``pooling`` for classification ...; see the
-            task's module in ``nlpie_models.tasks``.
+        **options: Options of the task for every call: ``assertion`` for ner, ``pooling`` for classification ...; see
+            the options class in the task's module in ``nlpie_models.tasks``.
 
     Returns:
-        A pipeline: call it with a text, a list of texts, or an iterable through ``stream``.
+        A pipeline: call it with a text or with many, or stream an endless iterable through ``stream``.
 
     Raises:
-        NlpieError: Anything that the user can mend: an unknown name, a missing head, damaged files, no network.
+        NlpieError: Anything that the user can correct: an unknown name, a missing head, damaged files, no network.
 
     Example:
         >>> from nlpie_models import load_clinical
@@ -66,40 +69,40 @@ def load_clinical(
         [('treatment', 'aspirin'), ('problem', 'pneumonia')]
     """
     chosen = get_task(task)
-    if engine not in ("auto", "torch"):
-        raise UnknownName("engine", engine, ["auto", "torch"])
-    if ner is not None and "entities" not in chosen.more_inputs:
+    if ner is not None and "entities" not in chosen.optional_inputs:
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
     if isinstance(ner, ClinicalPipeline) and ner.task.name != "ner":
         raise NlpieError(f"expected ner=... to be a pipeline that finds entities, got one for {ner.task.name}")
-    checkpoint = find_checkpoint(name, chosen, revision)
-    check_head(checkpoint, chosen)
-    model, tokenizer = load_whole(checkpoint, chosen.auto_class)
-    if ner is None and checkpoint.row and "entities" in chosen.more_inputs:
+    kind = find_engine(engine)
+    checkpoint = find_serving(name, chosen, revision)
+    opened = kind.open(checkpoint, chosen, device)
+    if ner is None and checkpoint.row and "entities" in chosen.optional_inputs:
         ner = checkpoint.row.siblings.get("ner")
     if ner is not None and not isinstance(ner, ClinicalPipeline):
-        ner = load_clinical(ner, "ner", on_long=on_long, device=device)
+        ner = load_clinical(ner, "ner", on_long=on_long, engine=engine, device=device)
     return ClinicalPipeline(
         chosen,
-        TorchEngine(model, chosen.output, device=device or default_device()),
-        tokenizer,
+        opened,
+        load_whole_tokenizer(checkpoint),
         checkpoint=checkpoint,
         ner=ner,
         on_long=on_long,
         window=window,
         overlap=overlap,
-        options=checkpoint.task_options(chosen) | options,
+        options=task_options(checkpoint, chosen) | options,
     )
 
 
 class ClinicalPipeline:
     """From texts to annotations, by one model for one task. Made by :func:`load_clinical`.
 
+    A pipeline can be pickled and copied, used from several threads at once, and used in forked or spawned processes.
+
     Args:
         task: The task.
-        engine: Runs passages.
+        engine: Runs passages through the model.
         tokenizer: The checkpoint's tokenizer.
-        checkpoint: The checkpoint, for messages.
+        checkpoint: The checkpoint's files; their ``config.json`` says how the head is to be read.
         ner: Finds the entities of rows that come without, for a task that needs them.
         on_long: See :func:`load_clinical`.
         window: See :func:`load_clinical`.
@@ -110,7 +113,7 @@ class ClinicalPipeline:
     def __init__(
         self,
         task: Task,
-        engine: TorchEngine,
+        engine: Engine,
         tokenizer: Any,
         *,
         checkpoint: LocalCheckpoint,
@@ -127,19 +130,20 @@ class ClinicalPipeline:
         self.checkpoint = checkpoint
         self.ner = ner
         self._options = options or {}
-        config = engine.model.config
+        config = checkpoint.config
         self.head = Head.of(config, tokenizer)
         self.options = self._read_options({})
-        limit = min(config.max_position_embeddings, tokenizer.model_max_length)
-        size = min(getattr(config, "window_tokens", limit), limit) if window is None else window
+        limit = min(config.get("max_position_embeddings", _DEFAULT_POSITIONS), tokenizer.model_max_length)
+        size = min(config.get("window_tokens", limit), limit) if window is None else window
         if not 8 <= size <= limit:
             raise NlpieError(f"expected a window of 8 to {limit} tokens, got {size}")
         shared = default_overlap(size) if overlap is None else overlap
         half = (size - _SPECIAL_TOKENS) // 2
         if not 0 <= shared <= half:
             raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")
-        encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=task.reads_special_tokens)
-        self.reader = Reader(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, size, shared, on_long)
+        self.reader = Reader.of(
+            tokenizer, size, overlap=shared, on_long=on_long, reads_special_tokens=task.reads_special_tokens
+        )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -157,39 +161,49 @@ class ClinicalPipeline:
     def __repr__(self) -> str:
         return f"ClinicalPipeline({self.checkpoint.name!r}, task={self.task.name!r}, on_long={self.reader.on_long!r})"
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Annotate a text, or each text of a list.
+    @overload
+    def __call__(self, text: str, /, **options: Any) -> Annotation: ...
+    @overload
+    def __call__(self, premise: str, hypothesis: str, /, **options: Any) -> Annotation: ...
+    @overload
+    def __call__(self, row: tuple[str, str] | Mapping[str, Any], /, **options: Any) -> Annotation: ...
+    @overload
+    def __call__(self, rows: Iterable[Any], /, **options: Any) -> list[Annotation]: ...
+    def __call__(self, /, *inputs: Any, **options: Any) -> Annotation | list[Annotation]:
+        """Annotate one text (or pair of texts), or each of many.
 
         Args:
-            *inputs: What one row holds (a text; for ``nli`` premise and hypothesis), or a list of rows: texts, tuples
-                of texts, or mappings with ``text`` (or ``premise`` and ``hypothesis``) and what else the task reads.
-            **options: The task's own, such as ``top_k`` for fill-mask, and for ``relation`` ``head`` and ``tail`` or
-                ``entities``.
+            *inputs: The texts of one row (a text; for ``nli`` a premise and a hypothesis, also as a tuple), or one row
+                as a mapping with ``text`` (or ``premise`` and ``hypothesis``) and what else the task reads; or many
+                of these in a list or any other iterable: a pandas or polars column, an array, a column of a data set,
+                a generator.
+            **options: Options of the task for this call, such as ``top_k`` for fill-mask, and for ``relation``
+                ``head`` and ``tail`` or ``entities``.
 
         Returns:
-            An ``Annotation``; for a list, a list of them.
+            The annotation of the one row; for many, the list of theirs, in order.
 
         Raises:
             TextTooLong: With ``on_long="error"``, a text longer than the window.
             NlpieError: Something else than a text, or a text that the task cannot use.
         """
-        more = {name: options.pop(name) for name in self.task.more_inputs if name in options}
-        if len(inputs) == 1 and isinstance(inputs[0], list):
+        more = {name: options.pop(name) for name in self.task.optional_inputs if name in options}
+        if len(inputs) == 1 and self._holds_many(inputs[0]):
             if more:
-                raise NlpieError(f"with a list, give {', '.join(more)} in each row: {{'text': ..., ...}}")
+                raise NlpieError(f"with many texts, give {', '.join(more)} in each row: {{'text': ..., ...}}")
             return list(self.stream(inputs[0], **options))
-        row = self.task.as_row(inputs[0] if len(inputs) == 1 else inputs)
-        return next(self.stream([{**row, **more}], **options))
+        row = inputs[0] if len(inputs) == 1 else inputs
+        return next(self.stream([{**self.task.as_row(row), **more} if more else row], **options))
 
     def stream(self, rows: Iterable[Any], **options: Any) -> Iterator[Annotation]:
         """Annotate rows one after the other, in order, reading only a bounded number ahead.
 
         Args:
             rows: Texts, tuples of texts, or mappings; may be endless.
-            **options: The task's own.
+            **options: Options of the task for this call.
 
         Raises:
-            NlpieError: At the first that cannot be annotated.
+            NlpieError: At the first row that cannot be annotated.
         """
         for outcome in chain.from_iterable(self.stream_groups(rows, **options)):
             if isinstance(outcome, NlpieError):
@@ -202,42 +216,79 @@ class ClinicalPipeline:
         How rows are grouped follows from their order alone, so a run over the same rows that starts at the
         beginning of a group repeats its numbers to the last bit.
         """
+        _refuse_single(rows)
         chosen = self._read_options(options) if options else self.options
         rows = iter(rows)
-        while group := list(self._take_group(rows, chosen)):
-            yield list(self._annotate(group, chosen))
+        while outcomes := list(self._annotate_group(rows, chosen)):
+            yield outcomes
+
+    def _holds_many(self, value: Any) -> bool:
+        """Whether a value is a collection of rows, and not one row."""
+        is_pair = isinstance(value, tuple) and len(self.task.inputs) > 1
+        return _is_collection(value) and not is_pair
 
     def _read_options(self, options: dict[str, Any]) -> Any:
         """Return the options of a call."""
         chosen = self.task.read_options(self._options | options)
-        self.task.check(chosen, self.head)
+        self.task.check_options(chosen, self.head)
         return chosen
 
-    def _take_group(self, rows: Iterator[Any], options: Any) -> Iterator["_Prepared | NlpieError"]:
-        """Prepare rows until their passages fill a few batches."""
-        passages = 0
-        for item in islice(rows, _GROUP_PASSAGES):
-            try:
-                prepared = self._prepare(item, options)
-            except NlpieError as error:
-                yield error
-                continue
-            yield prepared
-            passages += max(1, len(prepared.plan.passages))
-            if passages >= _GROUP_PASSAGES:
-                return
+    def _annotate_group(self, rows: Iterator[Any], options: Any) -> Iterator[Annotation | NlpieError]:
+        """Annotate rows until their passages have filled a few batches, and the rest of those taken with them."""
+        part: list[_Prepared | NlpieError] = []
+        passages, is_full = 0, False
+        size = 1 if self.ner is None else _ENTITY_TEXTS
+        for _ in range(0, _GROUP_PASSAGES, size):
+            taken = [self._as_row(item) for item in islice(rows, size)]
+            for row, entities in zip(taken, self._find_entities(taken), strict=True):
+                prepared = self._prepare(row, entities, options)
+                part.append(prepared)
+                passages += max(1, len(prepared.plan.passages)) if isinstance(prepared, _Prepared) else 0
+                if passages >= _GROUP_PASSAGES:
+                    yield from self._annotate(part, options)
+                    part, passages, is_full = [], 0, True
+            if is_full or not taken:
+                break
+        yield from self._annotate(part, options)
 
-    def _prepare(self, item: Any, options: Any) -> "_Prepared":
-        row = self.task.as_row(item)
-        if self.ner is None or not row.keys().isdisjoint(self.task.more_inputs):
-            return _Prepared(row, self.task.plan(row, self.reader, options))
-        found = self.ner(row["text"])
-        plan = self.task.plan({**row, "entities": found.entities}, self.reader, options)
+    def _as_row(self, item: Any) -> Row | NlpieError:
+        try:
+            return self.task.as_row(item)
+        except NlpieError as error:
+            return error
+
+    def _find_entities(self, rows: list[Row | NlpieError]) -> list[Annotation | NlpieError | None]:
+        """Return what the finder of entities says of each row that comes without; None for the other rows."""
+        if self.ner is None:
+            return [None] * len(rows)
+        named = self.task.optional_inputs
+        texts = {
+            index: row["text"]
+            for index, row in enumerate(rows)
+            if not isinstance(row, NlpieError) and row.keys().isdisjoint(named)
+        }
+        annotations = chain.from_iterable(self.ner.stream_groups(texts.values()))
+        found = dict(zip(texts, annotations, strict=True))
+        return [found.get(index) for index in range(len(rows))]
+
+    def _prepare(
+        self, row: Row | NlpieError, found: Annotation | NlpieError | None, options: Any
+    ) -> "_Prepared | NlpieError":
+        if isinstance(row, NlpieError):
+            return row
+        if isinstance(found, NlpieError):
+            return found
+        try:
+            if found is None:
+                return _Prepared(self.task.plan(row, self.reader, options))
+            plan = self.task.plan({**row, "entities": found.entities}, self.reader, options)
+        except NlpieError as error:
+            return error
         read = replace(plan.coverage, characters=found.coverage.characters, truncated=found.coverage.truncated)
-        return _Prepared(row, replace(plan, coverage=read))
+        return _Prepared(replace(plan, coverage=read))
 
     def _annotate(self, group: list["_Prepared | NlpieError"], options: Any) -> Iterator[Annotation | NlpieError]:
-        """Run a group's passages in batches of like length, then finish its rows in order."""
+        """Run the passages of prepared rows in batches of like length, then finish the rows in order."""
         prepared = [member for member in group if isinstance(member, _Prepared)]
         jobs = [(member, index) for member in prepared for index in range(len(member.plan.passages))]
         jobs.sort(key=lambda job: len(job[0].plan.passages[job[1]]), reverse=True)
@@ -252,24 +303,35 @@ class ClinicalPipeline:
             yield outcome if isinstance(outcome, NlpieError) else self._finish(outcome, options)
 
     def _finish(self, member: "_Prepared", options: Any) -> Annotation | NlpieError:
-        plan = member.plan
+        parts = [member.parts[index] for index in range(len(member.plan.passages))]
         try:
-            fields = self.task.finish(plan, [member.parts[i] for i in range(len(plan.passages))], self.head, options)
+            return self.task.annotate(member.plan, parts, self.head, options)
         except NlpieError as error:
             return error
-        return Annotation(
-            text=plan.text,
-            coverage=plan.coverage,
-            gives=tuple(fields),
-            hypothesis=member.row.get("hypothesis") if "hypothesis" in self.task.inputs else None,
-            **fields,
-        )
 
 
 class _Prepared:
-    """A row on its way: how it is read, and what the task has kept of each passage so far."""
+    """A row that is being annotated: its plan, and what the task has kept of each passage so far."""
 
-    def __init__(self, row: Row, plan: Plan) -> None:
-        self.row = row
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.parts: dict[int, np.ndarray] = {}
+
+
+def _is_collection(value: Any) -> bool:
+    """Whether a value has items that may be rows, which texts, mappings and arrays without a dimension do not."""
+    has_items = isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
+    return has_items and not isinstance(value, str | bytes | Mapping)
+
+
+def _refuse_single(rows: Any) -> None:
+    """Refuse what can be iterated over, but not row by row.
+
+    Raises:
+        NlpieError: One row, such as a text or a mapping, or a data frame.
+    """
+    kind = type(rows).__name__
+    if not _is_collection(rows):
+        raise NlpieError(f"expected an iterable of texts, got one {kind}; put it into a list")
+    if hasattr(rows, "columns") and len(getattr(rows, "shape", ())) == 2:
+        raise NlpieError(f"expected texts, got a {kind}; pass the column that holds them, such as frame['text']")

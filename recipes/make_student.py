@@ -1,15 +1,16 @@
-"""Cut a smaller model out of a larger one: chosen layers, and the pieces that a corpus uses most."""
+"""Cut a smaller model out of a larger one: chosen layers, and the pieces that a corpus or another model uses."""
 
 from pathlib import Path
 
 import click
 
-from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, load_tokenizer
 from nlpie_models.cli import FriendlyCommand
-from nlpie_models.data.documents import read_texts
-from nlpie_models.distillation import cut_vocabulary, keep_layers
+from nlpie_models.data.texts import read_texts
+from nlpie_models.distillation import cut_vocabulary, keep_layers, match_vocabulary
 from nlpie_models.errors import NlpieError
-from nlpie_models.files import write_whole
+from nlpie_models.loading.find import open_folder
+from nlpie_models.loading.models import load_model, load_tokenizer
+from nlpie_models.util.files import write_whole
 
 
 @click.command(cls=FriendlyCommand)
@@ -18,17 +19,34 @@ from nlpie_models.files import write_whole
 @click.option("--layers", help="Layers to keep, from 0, such as 0,2,4; all of them by default.")
 @click.option("--vocabulary", type=int, help="Pieces to keep; all of them by default.")
 @click.option("--texts", multiple=True, help="Files, globs or folders of the corpus that decides which pieces stay.")
-def main(start: Path, output: Path, layers: str | None, vocabulary: int | None, texts: tuple[str, ...]) -> None:
+@click.option(
+    "--tokenizer-of",
+    type=click.Path(exists=True, path_type=Path),
+    help="Checkpoint folder whose tokenizer it is to have, such as the future student's of a teacher.",
+)
+def main(
+    start: Path,
+    output: Path,
+    layers: str | None,
+    vocabulary: int | None,
+    texts: tuple[str, ...],
+    tokenizer_of: Path | None,
+) -> None:
     """Write a smaller encoder and its tokenizer; it is untrained as such: distil or fine-tune it next."""
     if vocabulary and not texts:
         raise click.UsageError("--vocabulary needs --texts: the corpus that decides which pieces stay")
-    checkpoint = LocalCheckpoint(start)
+    if vocabulary and tokenizer_of:
+        raise click.UsageError("--tokenizer-of decides on the vocabulary; leave --vocabulary out")
+    checkpoint = open_folder(start)
     model, tokenizer = load_model(checkpoint, "AutoModel"), load_tokenizer(checkpoint)
     try:
         if layers:
             model = keep_layers(model, [int(layer) for layer in layers.split(",")])
         if vocabulary:
             model, tokenizer = cut_vocabulary(model, tokenizer, read_texts(texts), size=vocabulary)
+        if tokenizer_of:
+            other = load_tokenizer(open_folder(tokenizer_of))
+            model, tokenizer = match_vocabulary(model, tokenizer, other), other
     except ValueError as error:
         raise NlpieError(f"cannot make a student of {checkpoint.name}: {error}") from error
     with write_whole(output) as folder:

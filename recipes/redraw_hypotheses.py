@@ -1,4 +1,4 @@
-"""Rid entailment data of what a hypothesis gives away without its premise."""
+"""Make entailment data whose hypotheses do not tell the label without their premises."""
 
 import random
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from nlpie_models.data.labels import LabelMap
 from nlpie_models.data.preparation import write_rows
 from nlpie_models.data.rows import find_split, list_splits, read_rows
 from nlpie_models.errors import DataError
-from nlpie_models.files import write_whole
 from nlpie_models.tasks import get_task
+from nlpie_models.util.files import write_whole
 
 
 @click.command(cls=FriendlyCommand, context_settings={"show_default": True})
 @click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--label", default="not_entailment", help="The label whose hypotheses are drawn anew.")
-@click.option("--seed", default=1, help="Of the draw.")
+@click.option("--label", default="not_entailment", help="The label whose hypotheses are replaced.")
+@click.option("--seed", default=1, help="Seed of the draw.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 def main(data: Path, label: str, seed: int, output: Path) -> None:
-    """Give the training rows of a LABEL hypotheses of the other rows; the other splits are copied.
+    """Replace the hypotheses of the training rows of LABEL by those of other rows; copy the other splits.
 
     Where the rows of a label share a few hypotheses, a model learns to tell these and needs no premise (annotation
     artifacts; Gururangan et al., 2018, https://arxiv.org/abs/1803.02324). Afterwards only the pair tells.

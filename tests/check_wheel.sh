@@ -3,7 +3,6 @@
 set -euo pipefail
 wheel=$(realpath "$1")
 constraints=$(realpath "$(dirname "$0")/../constraints.txt")
-notes=$(realpath "$(dirname "$0")/../examples/notes")
 tomls=$(ls "$(dirname "$0")"/../nlpie_models/checkpoints/*.toml | wc -l)
 size=$(stat -c %s "$wheel")
 [ "$size" -lt 40000000 ] || { echo "the wheel has $size bytes, more than 40 MB"; exit 1; }
@@ -31,6 +30,13 @@ assert nlpie_models.load_clinical(task="nli")(question, "What is the treatment o
 assert (causes.head.text, causes.label, causes.tail.text) == ("lisinopril", "causes", "cough"), causes
 PY
 env/bin/python -c 'from nlpie_models.evaluation.suites import read_suite; read_suite("open"), read_suite("clinical")'
-env/bin/nlpie annotate "$notes"/*.txt -o notes.jsonl -o notes.csv -o notes.html -o brat
-[ "$(wc -l < notes.jsonl)" -eq 6 ] && [ -s notes.html ] && [ -s notes.csv ] && [ "$(ls brat/*.ann | wc -l)" -eq 6 ]
+env/bin/nlpie demo -o demo
+[ "$(wc -l < demo/notes.jsonl)" -eq 6 ] && [ -s demo/notes.html ] && [ -s demo/relations.csv ] && [ -s demo/terms.csv ]
+installed=$(echo env/lib/python3.*/site-packages)
+ls "$installed"/nlpie_models-*.dist-info/licenses/LICENSE "$installed"/nlpie_models-*.dist-info/licenses/LICENSES/Apache-2.0.txt
+ls "$installed"/nlpie_models/bundled/demo/notes/LICENCE.md
+ls "$installed"/nlpie_models/bundled/recorded/{LICENCE.md,recorded.toml,test.jsonl.gz}
+ls "$installed"/nlpie_models/bundled/corpora/{clinical_notes,clinical_nli}/{LICENCE.md,GUIDELINES.md,test.jsonl.gz}
+env/bin/nlpie annotate "$installed"/nlpie_models/bundled/demo/notes -o notes.csv -o brat
+[ -s notes.csv ] && [ "$(ls brat/*.ann | wc -l)" -eq 6 ]
 echo "the wheel works: $(basename "$wheel"), $size bytes"

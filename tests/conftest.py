@@ -1,6 +1,7 @@
 """Shared fixtures: no network, tiny random checkpoints made in memory."""
 
 import copy
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,20 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 def pytest_runtest_setup() -> None:
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def no_processes(request, monkeypatch) -> None:
+    """Keep the fast tier fast: only the tests in ``integration/`` start processes."""
+    if "integration" not in request.path.parts:
+        start = subprocess.Popen
+
+        def refuse(command: list[str], *arguments: object, **options: object) -> object:
+            if command[0] == "fc-list":  # matplotlib lists the fonts of a machine, once
+                return start(command, *arguments, **options)
+            raise AssertionError(f"a test that starts a process belongs in tests/integration: {command}")
+
+        monkeypatch.setattr("subprocess.Popen", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -169,8 +169,8 @@ class HubServer(ThreadingHTTPServer):
 
     def do_paths(self, handler: "_Handler", repo_id: str, revision: str) -> None:
         _, files = self.at(repo_id, revision)
-        wanted = parse_qs(handler.body().decode())["paths"]
-        handler.send_json([_entry(name, files[name]) for name in wanted if name in files])
+        names = parse_qs(handler.body().decode())["paths"]
+        handler.send_json([_entry(name, files[name]) for name in names if name in files])
 
     def do_refs(self, handler: "_Handler", repo_id: str) -> None:
         refs = self.repo(repo_id).refs
@@ -205,22 +205,22 @@ class HubServer(ThreadingHTTPServer):
         self.need_token(handler, repo_id)
         _, files = self.at(repo_id, revision)
         answers = []
-        for each in handler.read_json()["files"]:
-            old = files.get(each["path"])
-            mode = "lfs" if each["path"].endswith(_LFS_SUFFIXES) else "regular"
-            oid = None if old is None else _entry(each["path"], old)["oid"]
-            answers.append({"path": each["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+        for file in handler.read_json()["files"]:
+            old = files.get(file["path"])
+            mode = "lfs" if file["path"].endswith(_LFS_SUFFIXES) else "regular"
+            oid = None if old is None else _entry(file["path"], old)["oid"]
+            answers.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid})
         handler.send_json({"files": answers})
 
     def do_batch(self, handler: "_Handler", repo_id: str) -> None:
         self.need_token(handler, repo_id)
         objects = []
-        for each in handler.read_json()["objects"]:
+        for item in handler.read_json()["objects"]:
             upload = {
-                "upload": {"href": f"{self.address}/lfs/{each['oid']}"},
+                "upload": {"href": f"{self.address}/lfs/{item['oid']}"},
                 "verify": {"href": f"{self.address}/lfs"},
             }
-            objects.append(each if each["oid"] in self.blobs else {**each, "actions": upload})
+            objects.append(item if item["oid"] in self.blobs else {**item, "actions": upload})
         handler.send_json({"transfer": "basic", "objects": objects})
 
     def do_upload(self, handler: "_Handler", oid: str) -> None:

@@ -1,4 +1,4 @@
-"""The table of bad inputs in README.md beside this file: each gives a one-line error that says what to do."""
+"""The table of bad inputs in README.md beside this file: each raises a one-line error that says what to do."""
 
 import json
 import shutil
@@ -11,10 +11,13 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from nlpie_models import NlpieError, checkpoint_files, load_clinical
-from nlpie_models.checkpoint_files import LocalCheckpoint, load_model, sha256_of
+from nlpie_models import NlpieError, load_clinical
 from nlpie_models.cli import main
+from nlpie_models.loading import find
+from nlpie_models.loading.local import LocalCheckpoint
+from nlpie_models.loading.models import load_model
 from nlpie_models.registry import get_checkpoint
+from nlpie_models.util.files import sha256_of
 
 
 @pytest.fixture
@@ -42,6 +45,7 @@ def test_wrong_folder(tmp_path) -> None:
     refuse(tmp_path, match=r"is not a checkpoint folder: it has no config.json\. Pass a folder written by")
     refuse(tmp_path / "absent", match=r"there is no folder '.*absent'; check the path")
     refuse(str(tmp_path / "absent"), match=r"there is no folder '.*absent'; check the path")
+    refuse("my models/ner", match=r"my models/ner is not on this machine and could not be downloaded \(Repo id must")
 
 
 def test_a_path_is_a_folder_and_a_name_is_the_zoo_s(copy, monkeypatch) -> None:
@@ -174,7 +178,7 @@ def test_unknown_name() -> None:
 
 def test_planned_checkpoint(monkeypatch) -> None:
     row = replace(get_checkpoint("open-base"), name="open-next", status="planned", weights=None)
-    monkeypatch.setattr(checkpoint_files, "get_checkpoint", lambda name: row)
+    monkeypatch.setattr(find, "get_checkpoint", lambda name: row)
     refuse("open-next", "embedding", match=r"open-next has no weights yet \(status: planned\). Use open-mini")
 
 
@@ -190,12 +194,10 @@ def test_no_network(tmp_path, monkeypatch) -> None:
 def test_pinned_hash_that_does_not_match(copy, monkeypatch) -> None:
     from dataclasses import replace
 
-    from nlpie_models import checkpoint_files
-
     row = get_checkpoint("open-mini")
     other = replace(row, weights=replace(row.weights, sha256="0" * 64))
-    monkeypatch.setattr(checkpoint_files, "BUNDLED_FOLDER", copy.parent)
-    monkeypatch.setattr(checkpoint_files, "get_checkpoint", lambda _: other)
+    monkeypatch.setattr(find, "BUNDLED_FOLDER", copy.parent)
+    monkeypatch.setattr(find, "get_checkpoint", lambda _: other)
     copy.rename(copy.parent / "open-mini")
     refuse("open-mini", match="is not the pinned file: expected SHA-256 0000")
 
@@ -208,7 +210,7 @@ def test_hash_is_sha256(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("note.txt", b"caf\xe9 pain", "not UTF-8 at byte 3; convert it, for example with `iconv -t utf-8`"),
+        ("note.txt", b"caf\xe9 pain", "not UTF-8 at byte 3; convert the file, for example with `iconv -t utf-8`"),
         ("note.pdf", b"%PDF", "unknown format '.pdf'; known: .txt, .jsonl, .csv, .parquet"),
         ("note.jsonl", b"{", "not a JSON line"),
     ],
@@ -230,7 +232,8 @@ def test_unreadable_file(ner_folder, tmp_path, monkeypatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refused)
-    from nlpie_models.data.documents import Failure, read_documents
+    from nlpie_models.data.files import Failure
+    from nlpie_models.data.texts import read_documents
 
     assert list(read_documents([path])) == [Failure(str(path), "cannot be read: Permission denied")]
 

@@ -1,20 +1,18 @@
 """The checkpoint that ships in the package, on real notes."""
 
-import io
 import re
-from contextlib import redirect_stdout
-from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from nlpie_models import load_clinical
-from nlpie_models.checkpoint_files import BUNDLED_FOLDER, LocalCheckpoint
+from nlpie_models.data.demo import DEMO_NOTES
+from nlpie_models.loading.find import BUNDLED_FOLDER
+from nlpie_models.loading.local import ADAPTER_FILE, LocalCheckpoint
 from nlpie_models.registry import default_checkpoint
 
-ROOT = Path(__file__).parent.parent
-NOTES = {path.name: path.read_bytes().decode() for path in sorted((ROOT / "examples" / "notes").glob("*.txt"))}
+NOTES = {path.name: path.read_bytes().decode() for path in sorted(DEMO_NOTES.glob("*.txt"))}
 FOLDER = BUNDLED_FOLDER / default_checkpoint().name
 
 
@@ -117,23 +115,12 @@ def test_a_second_load_gives_the_same(pipe) -> None:
 def test_without_a_name_there_is_a_model_for_each_task(task, row, field) -> None:
     pipe = load_clinical(task=task, device="cpu")
     annotation = pipe(row)
-    assert annotation.gives[-1] == field
+    assert annotation.fields[-1] == field
     if task == "relation":
         assert {entity.text for entity in annotation.entities} >= {"cough", "lisinopril"}
 
 
-@pytest.mark.parametrize("folder", [each for each in sorted(BUNDLED_FOLDER.iterdir()) if LocalCheckpoint(each).base])
+@pytest.mark.parametrize("folder", [path.parent for path in sorted(BUNDLED_FOLDER.glob(f"*/{ADAPTER_FILE}"))])
 def test_a_bundled_adapter_shares_the_tensors_of_the_default(folder) -> None:
     assert LocalCheckpoint(folder).base["name"] == default_checkpoint().name
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000
-
-
-def test_readme_snippets_print_what_the_readme_says() -> None:
-    readme = (ROOT / "README.md").read_text()
-    snippets = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", readme, re.DOTALL)
-    assert len(snippets) == 7
-    for code, expected in snippets:
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), {})
-        assert printed.getvalue() == expected

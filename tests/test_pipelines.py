@@ -2,9 +2,11 @@
 
 import json
 import shutil
-from itertools import count, islice
+from itertools import chain, count, islice
 
+import datasets
 import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -216,3 +218,75 @@ def test_hostile_auto_map_is_never_run(ner_folder, tmp_path) -> None:
         values = json.loads((folder / name).read_text())
         (folder / name).write_text(json.dumps(values | {"auto_map": auto_map}))
     assert load_clinical(folder, device="cpu")(NOTE) == load_clinical(ner_folder, device="cpu")(NOTE)
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        tuple,
+        np.array,
+        iter,
+        dict.fromkeys,
+        pandas.Series,
+        lambda texts: pandas.Series(texts, index=["columns", "shape", "ndim"]),
+        lambda texts: datasets.Dataset.from_dict({"text": texts})["text"],
+        lambda texts: datasets.Dataset.from_dict({"text": texts}),
+    ],
+    ids=["tuple", "array", "iterator", "keys", "series", "labelled series", "column", "dataset"],
+)
+def test_any_iterable_of_texts(ner, many) -> None:
+    texts = ["chest pain", "no fever", NOTE[:200]]
+    given = many(texts)
+    assert ner(given.keys() if isinstance(given, dict) else given) == [ner(text) for text in texts]
+
+
+def test_an_iterable_is_not_mistaken_for_texts(ner) -> None:
+    with pytest.raises(NlpieError, match=r"got a DataFrame; pass the column that holds them, such as frame\['text'\]"):
+        ner(pandas.DataFrame({"text": ["fever"]}))
+    with pytest.raises(NlpieError, match="expected an iterable of texts, got one str; put it into a list"):
+        next(ner.stream("fever"))
+    with pytest.raises(NlpieError, match="expected an iterable of texts, got one ndarray; put it into a list"):
+        next(ner.stream(np.array("fever")))
+    for single, kind in ((b"fever", "bytes"), (np.array("fever"), "ndarray")):
+        with pytest.raises(NlpieError, match=rf"expected text to be a text \(str\), got {kind}"):
+            ner(single)
+    with pytest.raises(NlpieError, match=r"expected text to be a text \(str\), got float"):
+        ner(["fever", float("nan")])
+
+
+def test_a_pair_is_one_row_and_a_tuple_of_pairs_is_many(head_folder) -> None:
+    nli = load_clinical(head_folder("nli"), "nli", device="cpu")
+    pair = ("the patient has fever", "fever")
+    assert nli(pair) == nli(*pair)
+    assert nli([pair, pair]) == [nli(pair)] * 2
+
+
+def test_entities_of_many_texts_are_found_together(ner, head_folder, monkeypatch) -> None:
+    pipe = load_clinical(head_folder("relation"), "relation", ner=ner, device="cpu", keep_unrelated=True)
+    texts = [NOTE[:60], "fever", NOTE[:90], "chest pain for aspirin"] * 10
+    alone = [pipe(text) for text in texts]
+    calls = []
+    run = ner.engine.run
+    monkeypatch.setattr(ner.engine, "run", lambda passages: calls.append(len(passages)) or run(passages))
+    rows = [*texts, 5, {"text": "fever pain", "entities": [(0, 5), (6, 10)]}]
+    (outcomes,) = [list(chain.from_iterable(pipe.stream_groups(rows)))]
+    assert outcomes[: len(texts)] == alone
+    assert isinstance(outcomes[len(texts)], NlpieError)
+    assert len(outcomes[-1].relations) == 2
+    assert sum(calls) == len(texts)
+    assert len(calls) < len(texts) / 4
+
+
+def test_pairs_of_texts_whose_entities_were_found_together_are_run_a_few_texts_at_a_time(
+    ner, head_folder, monkeypatch
+) -> None:
+    pipe = load_clinical(head_folder("relation"), "relation", ner=ner, device="cpu", context="window")
+    planned, run = [], []
+    plan, engine_run = pipe.task.plan, pipe.engine.run
+    monkeypatch.setattr(pipe.task, "plan", lambda *arguments: planned.append(0) or plan(*arguments))
+    monkeypatch.setattr(pipe.engine, "run", lambda passages: run.append(len(planned)) or engine_run(passages))
+    (group,) = pipe.stream_groups(["chest pain, fever, aspirin and MRI " * 4] * 32)
+    assert len(group) == 32
+    assert all(annotation.coverage.windows > 16 for annotation in group)
+    assert run[0] < 16
+    assert run[-1] == 32

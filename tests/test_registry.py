@@ -1,12 +1,14 @@
 """The registry: every shipped row, and each way a row can be wrong."""
 
 import re
+from collections import Counter
 
 import pytest
 
 from nlpie_models.errors import RegistryError, UnknownName
 from nlpie_models.registry import (
     CHECKPOINTS_FOLDER,
+    Pin,
     default_checkpoint,
     get_checkpoint,
     list_checkpoints,
@@ -105,10 +107,33 @@ def test_size_name_leads_to_the_ner_fine_tune() -> None:
     assert get_checkpoint("distil-65m").siblings["ner"] == "clinical-distilbert-i2b2-2010"
 
 
-def test_bundled_default_is_pinned_and_the_published_are_not_yet() -> None:
+def test_what_identifies_the_weights() -> None:
     assert default_checkpoint().name == "open-mini"
-    assert default_checkpoint().pinned
-    assert not get_checkpoint("distil-65m").pinned
+    assert default_checkpoint().pin is Pin.FILES
+    pins = {row.name: row.pin for row in list_checkpoints() if row.name in PUBLISHED}
+    assert Counter(pins.values()) == {Pin.FULL: 8, Pin.COMMIT: 5, Pin.NONE: 2, Pin.HASH: 1}
+    assert pins["clinical-distilbert"] is Pin.FULL
+    assert pins["bio-tinybert"] is Pin.HASH
+    assert {name for name, pin in pins.items() if pin is Pin.NONE} == {
+        "bio-minialbert-128",
+        "clinical-distilbert-i2b2-2010",
+    }
+
+
+@pytest.mark.parametrize("row", list_checkpoints(), ids=lambda row: row.name)
+def test_access_to_the_training_data(row) -> None:
+    assert row.data_access == ("agreement" if row.name in PUBLISHED and "clinical" in row.name else "open")
+
+
+def test_a_base_with_more_restricted_data(tmp_path) -> None:
+    notes = "[[training_data]]\nname = 'n2c2'\naccess = 'agreement'\nterms = 'restrictive'\n"
+    notes += "licence = 'agreement'\nsource = 'n2c2'\nuse = 'labels'"
+    write(tmp_path, more=notes)
+    write(tmp_path, "two", default="false", more="base_model = 'one'")
+    with pytest.raises(RegistryError, match=r"two.toml: training_data: it learned from one, .* access is 'agreement'"):
+        read_registry(tmp_path)
+    write(tmp_path, "two", default="false", more=f"base_model = 'one'\n{notes}")
+    assert read_registry(tmp_path)[0]["two"].data_access == "agreement"
 
 
 def test_unknown_name_suggests() -> None:
@@ -124,7 +149,10 @@ def test_unknown_name_suggests() -> None:
         ("aliases = [3]", r"one.toml: aliases\[0\]: expected a value of type str, got 3"),
         ("notes = [", "one.toml: not a valid TOML file"),
         ("[weights]\nrevision = 'abc'", "one.toml: weights.file: missing"),
-        ("[recipe]\nkind = 'magic'\ndata = 'x'", "one.toml: recipe.kind: expected one of distillation, continual"),
+        (
+            "[recipe]\nkind = 'magic'\ndata = 'x'",
+            "one.toml: recipe.kind: expected one of continual, distill",
+        ),
     ],
 )
 def test_wrong_rows_name_file_and_key(tmp_path, more, message) -> None:
@@ -154,6 +182,11 @@ def test_published_row_needs_hub_id_and_weights(tmp_path) -> None:
         ("aliases = ['one']", "false", "two.toml: 'one' is already taken by 'one'"),
         ("", "true", re.escape("expected one checkpoint with default = true, found ['one', 'two']")),
         ("[siblings]\nner = 'three'", "false", "siblings.ner: no checkpoint 'three' has that head"),
+        (
+            "[recipe]\nkind = 'continual'\ndata = 'x'\nstart = 'one, cut'",
+            "false",
+            "recipe.start: expected the name of a checkpoint or a Hub id, got 'one, cut'",
+        ),
     ],
 )
 def test_rows_that_do_not_fit_together(tmp_path, more, default, message) -> None:

@@ -1,4 +1,4 @@
-"""Architectures that transformers does not have, and their registration with its Auto classes."""
+"""Architectures that transformers lacks, and their registration with its Auto classes."""
 
 import importlib
 from types import ModuleType

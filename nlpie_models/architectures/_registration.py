@@ -1,7 +1,7 @@
-"""The table of our architectures, and how transformers comes to know them.
+"""The table of this package's architectures, and their registration with transformers.
 
-Importing transformers takes seconds, so importing this package does not: the table is applied at the end of the
-first ``import transformers``, before any of its parts is used.
+Importing transformers takes seconds, so importing this package does not import it. The table is applied at the end of
+the first ``import transformers``, before any part of it is used.
 """
 
 import importlib
@@ -12,8 +12,14 @@ import wrapt
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """One model type: the names of its classes, of its transformers tokenizer, and of the fitting Auto classes."""
+class AutoClasses:
+    """What transformers' Auto classes return for a model type.
+
+    Attributes:
+        config: Name of the config class.
+        tokenizer: Name of the tokenizer class, one of transformers.
+        models: Names of model classes, by Auto class.
+    """
 
     config: str
     tokenizer: str
@@ -21,7 +27,7 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "minialbert": Architecture(
+    "minialbert": AutoClasses(
         config="MiniAlbertConfig",
         tokenizer="BertTokenizer",
         models={
@@ -36,7 +42,7 @@ ARCHITECTURES = {
 
 
 def register() -> None:
-    """Register every architecture with transformers' Auto classes, as soon as anyone imports transformers."""
+    """Register every architecture with transformers' Auto classes, as soon as transformers is imported."""
     wrapt.register_post_import_hook(_register_all, "transformers")
 
 

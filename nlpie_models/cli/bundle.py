@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ._errors import FriendlyGroup
 from .card import CARDS
+from .groups import FriendlyGroup
 
 _TAR = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -24,7 +24,7 @@ def bundle() -> None:
     """Carry a checkpoint to a place without a network.
 
     \b
-    nlpie bundle open-mini --task ner -o open-mini.tar          where there is a network
+    nlpie bundle open-mini --task ner -o open-mini.tar           where there is a network
     nlpie bundle verify open-mini.tar                            where there is none
     nlpie bundle install open-mini.tar                           load_clinical("open-mini") finds it
 
@@ -48,7 +48,7 @@ def make(name: str, task: str, output: Path, wheels: Path | None, overwrite: boo
 
     The word make may be left out.
     """
-    from ..bundles import make_bundle
+    from ..release.bundle import make_bundle
 
     made = make_bundle(name, task, output, wheels=wheels, cards=cards, overwrite=overwrite)
     click.echo(f"{output}: {', '.join(made.checkpoints)} for {made.task}, {output.stat().st_size / 1e6:.1f} MB")
@@ -60,7 +60,7 @@ def make(name: str, task: str, output: Path, wheels: Path | None, overwrite: boo
 @click.argument("path", metavar="BUNDLE", type=_TAR)
 def verify(path: Path) -> None:
     """Check every byte of BUNDLE against the hashes in it."""
-    from ..bundles import verify_bundle
+    from ..release.bundle import verify_bundle
 
     found = verify_bundle(path)
     click.echo(f"{path}: whole; {', '.join(found.checkpoints)} for {found.task}, made by nlpie-models {found.package}")
@@ -71,7 +71,7 @@ def verify(path: Path) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace what is installed under the same names.")
 def install(path: Path, overwrite: bool) -> None:
     """Verify BUNDLE and install its checkpoints in $NLPIE_MODELS_HOME."""
-    from ..bundles import install_bundle
+    from ..release.bundle import install_bundle
 
     found, folders = install_bundle(path, overwrite=overwrite)
     for folder in folders:

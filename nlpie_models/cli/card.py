@@ -20,21 +20,21 @@ CARDS = click.option(
 @CARDS
 @click.pass_context
 def card(ctx: click.Context, names: tuple[str, ...], every: bool, check: bool, cards: Path) -> None:
-    """Write the cards of checkpoints from their rows and from what was measured of them; for maintainers.
+    """Write the cards of checkpoints from the registry and their measurements; for maintainers.
 
     \b
     nlpie card open-mini
     nlpie card --all --check
 
-    Works in a checkout: template, results and cards lie in model_cards/.
+    Works in a checkout, whose folder model_cards/ has the template, the results and the cards.
     """
     if every == bool(names):
         raise click.UsageError("give a NAME, or --all")
-    from ..cards import card_path, carded, is_stale, make_card
-    from ..files import write_whole
     from ..registry import get_checkpoint
+    from ..release.cards import card_path, is_stale, list_rows_with_cards, make_card
+    from ..util.files import write_whole
 
-    rows = carded() if every else [get_checkpoint(name) for name in names]
+    rows = list_rows_with_cards() if every else [get_checkpoint(name) for name in names]
     stale = [row for row in rows if is_stale(row, cards)]
     for row in stale:
         if check:
@@ -43,5 +43,6 @@ def card(ctx: click.Context, names: tuple[str, ...], every: bool, check: bool, c
             with write_whole(card_path(row, cards), overwrite=True) as temporary:
                 temporary.write_text(make_card(row, cards), encoding="utf-8")
             click.echo(f"{card_path(row, cards)}: written")
-    click.echo(f"{len(rows) - len(stale)} of {len(rows)} cards were up to date")
+    if len(stale) < len(rows):
+        click.echo(f"{len(rows) - len(stale)} of {len(rows)} cards were up to date")
     ctx.exit(1 if check and stale else 0)

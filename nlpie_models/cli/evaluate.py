@@ -1,121 +1,137 @@
 """``nlpie evaluate``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from ..evaluation.cells import Cell
+from .options import LABELLED_DATA, RESULTS_OPTION, TASK_OPTION
+from .tables import align
 
-RESULTS = Path("model_cards") / "results"
+if TYPE_CHECKING:
+    from ..evaluation.results import Run
+    from ..evaluation.suite_runs import SuiteRun
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, metavar="[CHECKPOINT]...")
-@click.option("-t", "--task", default="ner", show_default=True, help="ner, relation, nli or classification.")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT...")
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the data set; with --suite, the folder that holds the sets.",
+    type=LABELLED_DATA,
+    help="Folder of the data set, or data in the package: clinical_notes, clinical_nli; with --suite, the folder that "
+    "holds the suite's data sets.",
 )
-@click.option("--split", "splits", multiple=True, default=("validation", "test"), show_default=True)
+@click.option("-t", "--task", default="ner", show_default=True, help="ner, assertion, relation, nli or classification.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    default=("validation", "test"),
+    show_default=True,
+    help="Split to score; repeatable.",
+)
 @click.option("--label-map", help="TOML, or name of a bundled map, from the data's labels to the model's.")
 @click.option(
     "--protocol",
-    help="own-head (default), or subword: score entities on tags of sub-words, as published numbers are.",
+    help="own-head (default); subword: score entities on tags of sub-words, as published numbers are; or from-text: "
+    "score relations between the entities that are found in whole notes.",
+)
+@click.option(
+    "-O",
+    "--option",
+    "options",
+    type=TASK_OPTION,
+    multiple=True,
+    help="NAME=VALUE, an option of the task for a CHECKPOINT as it is, such as method=rules; repeatable.",
 )
 @click.option("--baselines", is_flag=True, help="Also fit and score the majority class, and TF-IDF + regression.")
-@click.option("--suite", help="open or clinical: fine-tune CHECKPOINT on each of its sets and score that.")
+@click.option("--suite", help="open or clinical: fine-tune CHECKPOINT on each data set of the suite, and score that.")
+@click.option("--budget", help="What the suite spends on a data set.  [default: the suite's first]")
 @click.option(
-    "--budget",
-    help="What the suite spends on a set: quick or full of open, clinical-quick or paper of clinical.  [default: the "
-    "suite's first; quick for --compare]",
+    "--seed",
+    "seeds",
+    type=int,
+    multiple=True,
+    default=(1, 2, 3),
+    show_default=True,
+    help="Seed of a run of --suite; repeatable.",
 )
-@click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
-@click.option("--set", "sets", multiple=True, help="Only this set of the suite; may be repeated.")
+@click.option("--set", "sets", multiple=True, help="Only this data set of the suite; may be repeated.")
 @click.option(
     "--revision", help="With --suite and no --data: commit, branch or tag of the suite's repository on the Hub."
 )
-@click.option("--compare", is_flag=True, help="Compare two checkpoints by their results: differences with intervals.")
 @click.option("--name", help="Name to file the results under; the checkpoint's by default.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True, help="Folder of results files."
-)
-@click.option(
-    "--report",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Write the tables of all results into this document, such as README.md.",
-)
-@click.option("--check", is_flag=True, help="With --report: change nothing, and fail if a table is stale.")
-@click.pass_context
+@RESULTS_OPTION
 def evaluate(
-    ctx: click.Context,
     checkpoints: tuple[str, ...],
-    task: str,
     data: Path | None,
+    task: str,
     splits: tuple[str, ...],
     label_map: str | None,
     protocol: str | None,
+    options: tuple[tuple[str, Any], ...],
     baselines: bool,
     suite: str | None,
     budget: str | None,
     seeds: tuple[int, ...],
     sets: tuple[str, ...],
     revision: str | None,
-    compare: bool,
     name: str | None,
     results: Path,
-    report: Path | None,
-    check: bool,
 ) -> None:
-    """Score CHECKPOINT, compare two, or report what has been scored.
+    """Score CHECKPOINT on labelled data, as it is or fine-tuned on the data sets of a suite.
 
     \b
+    nlpie evaluate open-mini --data clinical_notes                              on data in the package
     nlpie evaluate open-mini --data maccrobat2020 --label-map maccrobat2020     as it is
     nlpie evaluate open-mini --data i2b2-2010-ner --protocol subword            as published numbers are scored
-    nlpie evaluate my-icn --task classification --data icn --baselines
-    nlpie evaluate open-mini --suite open --data sets/                          fine-tuned on every set
-    nlpie evaluate open-mini --suite open                                       on those that the Hub has
-    nlpie evaluate open-mini --suite open --data sets/ --set icn --seed 1       one set, a few minutes
-    nlpie evaluate open-base open-small --compare
-    nlpie evaluate --report README.md
+    nlpie evaluate my-relations -t relation --data clinical_notes --protocol from-text
+    nlpie evaluate my-icn --task classification --data icn --baselines          beside two simple baselines
+    nlpie evaluate open-mini --suite open                                       fine-tuned on every data set
+    nlpie evaluate open-mini --suite open --data sets/ --set icn --seed 1       on one of them, a few minutes
 
-    Without --data, --suite open downloads the sets that may be passed on from its repository on the Hub, once.
-    Suites choose on validation and score test once. What is finished is not run again: stop it whenever you like.
-    An entity counts if its start, its end and its label are all right; not so by --protocol subword, whose numbers are
-    not comparable. A data set is a folder of JSON lines, a row a
-    line: text and entities (ner); text, head, tail and label (relation); premise, hypothesis and label (nli); text
-    and label, or labels (classification).
+    \b
+    A data set is a folder of JSON lines, a file a split, a row a line:
+    ner             text, entities (start, end, label)
+    assertion       text, entities (start, end, label, assertion)
+    relation        text, head, tail, label; or of a whole note text, entities, relations
+    nli             premise, hypothesis, label
+    classification  text, and label or labels
+
+    A name of data in the package means that, and ./NAME a folder of that name.
+
+    An entity is a true positive if its start, end and label are those of a gold entity; by overlap, if it shares a
+    character with a gold entity of its label. --protocol subword scores tags of sub-words instead; its numbers do not
+    compare with those.
+
+    \b
+    --suite open      ten open data sets; budgets: quick, full
+    --suite clinical  the paper's data sets; budgets: clinical-quick, paper
+
+    The best learning rate and epoch are chosen on validation, and test is scored once. Without --data, the sets of the
+    open suite that the package lacks are downloaded from its repository on the Hub. Finished runs are not repeated, so
+    stop whenever you like.
+
+    `nlpie compare` compares checkpoints by their results, and `nlpie report` writes tables of them.
     """
-    if not checkpoints and report is None:
-        raise click.UsageError("give a CHECKPOINT and --data to score, or --report to write the tables")
-    if compare:
-        _compare(checkpoints, results, protocol or budget or "quick")
-    elif checkpoints:
-        _refuse_faults(
-            {
-                "--name is for one CHECKPOINT": name and len(checkpoints) > 1,
-                f"--name is for a folder and cannot be a path, got {name!r}": name and Path(name).name != name,
-                "--protocol is for a CHECKPOINT as it is; a suite has its budgets": suite and protocol,
-                "--revision is for --suite without --data": revision and (data or not suite),
-                "--data is missing: the folder of the data set": not (suite or data),
-            }
-        )
-        if suite:
-            _run_suite(checkpoints, suite, budget, sets, seeds, data, revision, name, results)
-        elif data:
-            for checkpoint in checkpoints:
-                _score(checkpoint, task, data, splits, label_map, protocol, baselines, name, results)
-    if report is not None:
-        _report(ctx, results, report, check)
-
-
-def _refuse_faults(faults: Mapping[str, object]) -> None:
-    for fault, holds in faults.items():
+    for fault, holds in (
+        ("--data is missing: the folder of the data set", not (suite or data)),
+        ("--name is for one CHECKPOINT", name and len(checkpoints) > 1),
+        (f"--name is for a folder and cannot be a path, got {name!r}", name and Path(name).name != name),
+        ("--revision is for --suite without --data", revision and (data or not suite)),
+        ("--protocol is for a CHECKPOINT as it is; a suite has budgets", suite and protocol),
+        ("-O is for a CHECKPOINT as it is; a suite states the options of its sets", suite and options),
+    ):
         if holds:
             raise click.UsageError(fault)
+    if suite:
+        _run_suite(checkpoints, suite, budget, sets, seeds, data, revision, name, results)
+    elif data:
+        for checkpoint in checkpoints:
+            _score(checkpoint, task, data.absolute(), splits, label_map, protocol, dict(options), name, results)
+        if baselines:
+            _run_baselines(data.absolute(), task, label_map, results)
 
 
 def _score(
@@ -125,34 +141,49 @@ def _score(
     splits: tuple[str, ...],
     label_map: str | None,
     protocol: str | None,
-    baselines: bool,
+    options: dict[str, Any],
     name: str | None,
     results: Path,
 ) -> None:
-    from ..evaluation.cells import baseline_cells
-    from ..evaluation.evaluate import evaluate_pipeline
-    from ..evaluation.results import OWN_HEAD, Results, add_run, provenance
-    from ..evaluation.suites import SuiteSet
+    from ..data.corpora import name_of_set, shown_path
+    from ..evaluation.results import OWN_HEAD, Results, add_run
+    from ..evaluation.score import evaluate_pipeline
     from ..pipelines import load_clinical
 
-    data = data.absolute()  # "." has no name to file results under
-    pipe = load_clinical(checkpoint, task)
+    pipe = load_clinical(checkpoint, task, **options)
     name = name or pipe.checkpoint.short_name
     metric = pipe.task.supervised().metric
-    chosen = ["-t", pipe.task.name, "--data", f"DATA/{data.name}"]
-    chosen += ["--label-map", Path(label_map).name] if label_map else []
-    chosen += ["--protocol", protocol] if protocol else []
+    command = ["nlpie", "evaluate", name, "-t", pipe.task.name, "--data", shown_path(data)]
+    command += ["--label-map", Path(label_map).name] if label_map else []
+    command += ["--protocol", protocol] if protocol else []
+    command += [word for option in options.items() for word in ("-O", "{}={}".format(*option))]
+    protocol = protocol or OWN_HEAD
+    dataset = name_of_set(data, pipe.task.name)
     for split in splits:
-        run = evaluate_pipeline(pipe, data, split, label_map, protocol=protocol or OWN_HEAD)
-        run |= provenance("nlpie", "evaluate", name, *chosen, "--split", split)
-        add_run(results, Results(name, data.name, protocol or OWN_HEAD, pipe.task.name, metric, [run]))
-        low, high = run["interval"]
-        click.echo(f"{data.name} {split}: {metric} {run['scores'][metric]:.3f} ({low:.3f} to {high:.3f})")
-        for label, score in run["scores"]["labels"].items():
-            ratios = "  ".join(f"{key} {score[key]:.3f}" for key in ("precision", "recall", "f1"))
-            click.echo(f"  {label:<28} {ratios}  ({score['gold']} gold)")
-    if baselines:
-        _run_cells(baseline_cells(data, SuiteSet(name=data.name, task=pipe.task.name, label_map=label_map)), results)
+        asked = [*command, "--split", split]
+        run = evaluate_pipeline(pipe, data, split, label_map, protocol=protocol, command=asked)
+        add_run(results, Results(name, dataset, protocol, pipe.task.name, metric, (run,)))
+        click.echo(f"{dataset} {split}: {_main_score(run, metric)}")
+        rows = [["", "precision", "recall", "F1", "gold"]]
+        rows += [
+            [label, *(f"{score:.3f}" for score in (found.precision, found.recall, found.f1)), f"{found.gold:,}"]
+            for label, found in run.labels.items()
+        ]
+        if "overlap_f1" in run.scores:
+            overlap = (f"{run.scores[f'overlap_{name}']:.3f}" for name in ("precision", "recall", "f1"))
+            rows.append(["all, by overlap", *overlap, f"{sum(found.gold for found in run.labels.values()):,}"])
+        click.echo("\n".join(f"  {line}" for line in align(rows, right=range(1, 5))))
+
+
+def _run_baselines(data: Path, task: str, label_map: str | None, results: Path) -> None:
+    from ..data.corpora import name_of_set
+    from ..evaluation.suite_runs import baseline_runs
+    from ..evaluation.suites import SuiteSet
+    from ..tasks import get_task
+
+    task = get_task(task).name
+    dataset = SuiteSet(name=name_of_set(data, task), task=task, label_map=label_map)
+    _perform(baseline_runs(data, dataset), results)
 
 
 def _run_suite(
@@ -167,71 +198,43 @@ def _run_suite(
     results: Path,
 ) -> None:
     from ..evaluation.baselines import BASELINES
-    from ..evaluation.cells import Cell, baseline_cells, find_start
-    from ..evaluation.suite_data import fetch_sets
-    from ..evaluation.suites import read_suite
+    from ..evaluation.suite_runs import SuiteRun, baseline_runs
+    from ..evaluation.suites import locate_sets, read_suite
+    from ..loading.find import find_checkpoint
 
     suite = read_suite(suite_name)
     budget_name = budget_name or next(iter(suite.budgets))
-    budget, chosen = suite.budget(budget_name), list(suite.choose(set_names))
-    if data is None:
-        wanted = [each.name for each in chosen]
-        data, chosen = fetch_sets(suite, chosen, revision)
-        if missing := sorted(set(wanted) - {each.name for each in chosen}):
-            click.echo(
-                f"left out, as {suite.repo} does not have them: {', '.join(missing)}; --data reads a folder", err=True
-            )
-    cells = [cell for each in chosen for cell in baseline_cells(data / each.name, each) if cell.name in checkpoints]
-    cells += [
-        Cell(name or find_start(start).short_name, start, data / each.name, each, budget_name, suite_name, budget, seed)
-        for start in checkpoints
-        if start not in BASELINES
-        for seed in seeds
-        for each in chosen
-    ]
-    _run_cells(cells, results)
+    budget, chosen = suite.budget(budget_name), suite.choose(set_names)
+    located = locate_sets(suite, chosen, data, revision)
+    if missing := sorted({dataset.name for dataset in chosen} - {dataset.name for dataset, _ in located}):
+        click.echo(f"left out, as {suite.repo} has no {', '.join(missing)}; --data reads a folder", err=True)
+    planned = [run for dataset, folder in located for run in baseline_runs(folder, dataset) if run.name in checkpoints]
+    for start in checkpoints:
+        if start not in BASELINES:
+            filed = name or find_checkpoint(start).short_name
+            planned += [
+                SuiteRun(filed, start, folder, dataset, budget_name, suite_name, budget, seed)
+                for seed in seeds
+                for dataset, folder in located
+            ]
+    _perform(planned, results)
 
 
-def _run_cells(cells: "Sequence[Cell]", results: Path) -> None:
-    """Run the cells that are not finished yet, and print the score of each."""
+def _perform(planned: "Sequence[SuiteRun]", results: Path) -> None:
+    """Perform the runs that are not finished yet, and print the score of each."""
     from tqdm import tqdm
 
-    from ..evaluation.cells import finished, run_cell
+    from ..evaluation.suite_runs import is_finished, perform
 
-    waiting = [cell for cell in cells if not finished(cell, results)]
-    if len(waiting) < len(cells):
-        click.echo(f"{len(cells) - len(waiting)} of {len(cells)} are finished already")
-    for cell in tqdm(waiting, unit=" cells", disable=None):
-        run = run_cell(cell, results)
-        low, high = run["interval"]
-        seed = f" seed {cell.seed}" if cell.budget else ""
-        score = f"{cell.metric} {run['scores'][cell.metric]:.3f} ({low:.3f} to {high:.3f})"
-        tqdm.write(f"{cell.name} {cell.chosen.name} {cell.protocol}{seed}: {score}")
+    waiting = [run for run in planned if not is_finished(run, results)]
+    if len(waiting) < len(planned):
+        click.echo(f"{len(planned) - len(waiting)} of {len(planned)} are finished already")
+    for plan in tqdm(waiting, unit=" runs", disable=None):
+        run = perform(plan, results)
+        seed = f" seed {plan.seed}" if plan.budget else ""
+        tqdm.write(f"{plan.name} {plan.dataset.name} {plan.protocol}{seed}: {_main_score(run, plan.metric)}")
 
 
-def _compare(checkpoints: tuple[str, ...], results: Path, budget: str) -> None:
-    from ..evaluation.compare import compare_results
-
-    if len(checkpoints) != 2:
-        raise click.UsageError(f"--compare takes two checkpoints, got {len(checkpoints)}")
-    click.echo(str(compare_results(*checkpoints, folder=results, protocol=budget)))
-
-
-def _report(ctx: click.Context, results: Path, report: Path, check: bool) -> None:
-    from ..evaluation.quality import FIGURE, draw_quality, is_current
-    from ..evaluation.report import render_tables
-    from ..files import write_whole
-
-    old = report.read_text(encoding="utf-8")
-    new = render_tables(old, results)
-    figure = results.parent / FIGURE
-    stale_figure = FIGURE in old and not is_current(figure, results)
-    if check and (new != old or stale_figure):
-        click.echo(f"{report} is stale: run `nlpie evaluate --report {report}`", err=True)
-        ctx.exit(1)
-    if new != old:
-        with write_whole(report, overwrite=True) as temporary:
-            temporary.write_text(new, encoding="utf-8")
-    if stale_figure:
-        draw_quality(results, figure)
-    click.echo(f"{report}: {'written' if new != old or stale_figure else 'up to date'}")
+def _main_score(run: "Run", metric: str) -> str:
+    low, high = run.interval
+    return f"{metric} {run.scores[metric]:.3f} ({low:.3f} to {high:.3f})"

@@ -1,1 +1,1 @@
-"""Readers: from files in the formats that people have to documents and examples."""
+"""Readers of the files that people have: notes and corpora as documents, labelled data as rows."""

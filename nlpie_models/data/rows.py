@@ -1,22 +1,24 @@
-"""Rows of labelled data sets in the uniform JSON-lines layout, a folder with a file for each split."""
+"""Rows of labelled data sets in the house layout: a folder with a file of JSON lines a split, gzipped or not."""
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from ..documents.bio import decode_bio
 from ..errors import DataError
+from .files import open_file
+from .tables import read_json_lines
+
+LabelledRow = dict[str, Any]
+"""The fields of a row, JSON-ready."""
 
 
 def find_split(folder: Path, split: str) -> Path:
     """Return the file of a split.
 
     Raises:
-        DataError: There is none; lists the splits that there are.
+        DataError: The folder has no such split; the message lists those it has.
     """
     splits = list_splits(folder)
     if split not in splits:
@@ -27,56 +29,47 @@ def find_split(folder: Path, split: str) -> Path:
 def list_splits(folder: Path) -> dict[str, Path]:
     """Return the files of a data set by split; the gzipped one where there are two."""
     suffixes = (".jsonl", ".jsonl.gz")
-    return {path.name.removesuffix(each): path for each in suffixes for path in sorted(folder.glob(f"*{each}"))}
+    return {path.name.removesuffix(suffix): path for suffix in suffixes for path in sorted(folder.glob(f"*{suffix}"))}
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read JSON lines with where they stand (``file:line``).
+def read_rows(path: Path) -> Iterator[tuple[str, LabelledRow]]:
+    """Yield the rows of a split, one at a time, with their places (``file:line``).
 
     A row of ``tokens`` and ``ner_tags`` without a ``text`` gets the tokens joined by blanks, and ``entities``.
 
     Raises:
-        DataError: A line that is not a JSON object, or a damaged file.
+        DataError: A line is not a JSON object in UTF-8, or the file is damaged.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    number = 0
+    number = 1
     try:
-        with opened(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                where = f"{path}:{number}"
-                yield where, _with_text(parse_row(line, where), where)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}:{number + 1}: cannot be read: {error}") from error
+        with open_file(path) as file:
+            for number, row in read_json_lines(file):
+                if isinstance(row, str):
+                    raise DataError(row)
+                yield f"{path}:{number}", _with_text(row)
+    except DataError as error:
+        raise DataError(f"{path}:{number}: {error}") from error
 
 
-def parse_row(line: str, where: str) -> dict[str, Any]:
-    """Read one JSON line.
-
-    Raises:
-        DataError: It is not a JSON object.
-    """
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{where}: not a JSON line ({getattr(error, 'msg', 'nested too deeply')})") from None
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected a JSON object")
-    return row
-
-
-def _with_text(row: dict[str, Any], where: str) -> dict[str, Any]:
-    if "text" in row or "tokens" not in row:
-        return row
-    tokens, tags = row["tokens"], row.get("ner_tags", [])
-    if not (isinstance(tags, list) and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
-        raise DataError(f"{where}: expected tokens as a list of texts, and ner_tags as a list")
-    if len(tokens) != len(tags):
-        raise DataError(f"{where}: expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")
-    if not all(isinstance(tag, str) for tag in tags):
-        raise DataError(f"{where}: expected ner_tags as texts, such as B-problem, and got numbers perhaps")
+def join_tokens(tokens: Sequence[str], tags: Sequence[str]) -> tuple[str, list[LabelledRow]]:
+    """Return tokens joined by blanks, and the entities that their BIO tags make, as spans of characters."""
     ends = list(accumulate(len(token) + 1 for token in tokens))
     entities = [
         {"start": ends[first] - len(tokens[first]) - 1, "end": ends[stop - 1] - 1, "label": label}
         for first, stop, label in decode_bio(tags)
     ]
-    return {**row, "text": " ".join(tokens), "entities": entities}
+    return " ".join(tokens), entities
+
+
+def _with_text(row: LabelledRow) -> LabelledRow:
+    if "text" in row or "tokens" not in row:
+        return row
+    tokens, tags = row["tokens"], row.get("ner_tags", [])
+    if not (isinstance(tags, list) and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
+        raise DataError("expected tokens as a list of texts, and ner_tags as a list")
+    if len(tokens) != len(tags):
+        raise DataError(f"expected as many ner_tags as tokens, got {len(tags)} and {len(tokens)}")
+    if not all(isinstance(tag, str) for tag in tags):
+        raise DataError("expected ner_tags as texts, such as B-problem")
+    text, entities = join_tokens(tokens, tags)
+    return {**row, "text": text, "entities": entities}

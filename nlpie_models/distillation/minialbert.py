@@ -1,6 +1,6 @@
-"""A MiniALBERT that starts from a BERT: few shared layers, factorised embeddings, adapters that change little.
+"""A MiniALBERT made from a BERT: few shared layers, factorised embeddings, and adapters that change little.
 
-Shapes use V (vocabulary), H (the teacher's width) and E (the embeddings').
+Shapes use V (vocabulary), H (width of the teacher) and E (width of the student's embeddings).
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,26 +54,26 @@ def shrink_to_minialbert(
     reduction_factor: int = 16,
     classifier_pooling: ClassifierPooling = "mean",
 ) -> MiniAlbertForMaskedLM:
-    """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) that starts from a BERT with a masked-language-model head.
+    """Return a MiniALBERT (https://arxiv.org/abs/2210.06425) made from a BERT with a masked-language-model head.
 
-    The embeddings are factorised into (V, E) and the projector (E, H) by truncated SVD and least squares, each piece
-    counting as much as the teacher's head expects it without any context: by the softmax of its bias. Each adapter
-    starts as a normalisation that undoes none of what comes in.
+    The teacher's embeddings are factorised into embeddings (V, E) and a projector (E, H) by truncated singular value
+    decomposition and least squares. Each piece is weighted by how much the teacher's head expects it without context,
+    the softmax of the head's bias. The adapters start so that they change almost nothing.
 
     Args:
         teacher: The BERT.
-        seed: Of the adapters' first layers.
+        seed: Seed of the first layers of the adapters.
         embedding: E.
-        layers: Recursions; by default the teacher's layers.
-        shared: The teacher's layer, from 0, that the shared layer is a copy of, or the mean of all; of several, each is
-            shared by an equal run of recursions.
-        reduction_factor: The adapters' bottleneck is H over this.
-        classifier_pooling: What heads for sequences that are put on it later read; there is no pooler. Most objectives
-            distil little into the first token (``cls``).
+        layers: Number of recursions; by default as many as the teacher has layers.
+        shared: The teacher's layer, from 0, that is copied as the shared layer; ``mean`` for the mean of all layers; or
+            several layers, each of which is shared by an equal run of recursions.
+        reduction_factor: H divided by the width of the adapters' bottleneck.
+        classifier_pooling: What sequence classifiers that start from the student read, as it has no pooler. Most
+            objectives distil little into the first token (``cls``).
 
     Raises:
-        ValueError: No such teacher, layer or pooling, embeddings wider than the teacher's, or recursions that the
-            shared layers do not divide.
+        ValueError: The teacher is no such BERT or has no such layer, there is no such pooling, the embeddings are wider
+            than the teacher's, or the number of shared layers does not divide that of recursions.
     """
     encoder: Any = teacher.base_model
     if not hasattr(teacher, "cls") or not isinstance(getattr(encoder.encoder, "layer", None), nn.ModuleList):
@@ -105,8 +105,8 @@ def shrink_to_minialbert(
         starts = [states[index] for index in chosen]
     with torch.no_grad():
         for group, start in enumerate(starts):
-            own = student.albert.albert.encoder.layer_of(group * recursions // groups)
-            own.load_state_dict(_renamed(start, _LAYER))
+            shared_layer = student.albert.albert.encoder.layer_of(group * recursions // groups)
+            shared_layer.load_state_dict(_renamed(start))
         expected = teacher.get_output_embeddings().bias.softmax(0)  # type: ignore[operator]
         _factorise_embeddings(student, encoder.embeddings, expected)
         head = {name: teacher.get_submodule(path) for name, path in _HEAD.items()}
@@ -117,50 +117,58 @@ def shrink_to_minialbert(
 
 
 def main_directions(rows: torch.Tensor, rank: int, importance: torch.Tensor) -> torch.Tensor:
-    """Return the orthonormal directions (E, H) in which rows (V, H) lose least.
+    """Return the orthonormal directions (E, H) onto which rows can be projected with the least squared error.
 
-    That is, whose projections have the least squared error, each row weighted by its ``importance`` (V): the truncated
-    singular value decomposition of the weighted rows (Eckart and Young, 1936).
+    They are the truncated singular value decomposition of the weighted rows (Eckart and Young, 1936).
+
+    Args:
+        rows: (V, H).
+        rank: E.
+        importance: The weight of each row's error (V).
 
     Raises:
-        ValueError: The matrix has no such rank E.
+        ValueError: The rank is above what the rows can have.
     """
     if not 0 < rank <= min(rows.shape):
         raise ValueError(f"expected a rank between 1 and {min(rows.shape)}, got {rank}")
     return torch.linalg.svd(rows * importance.sqrt()[:, None], full_matrices=False).Vh[:rank]
 
 
-def _renamed(state: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> dict[str, torch.Tensor]:
-    return {f"{own}.{kind}": state[f"{other}.{kind}"] for own, other in names.items() for kind in ("weight", "bias")}
+def _renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors of a BERT layer under the names of a MiniALBERT layer."""
+    names = ((mini, bert, kind) for mini, bert in _LAYER.items() for kind in ("weight", "bias"))
+    return {f"{mini}.{kind}": state[f"{bert}.{kind}"] for mini, bert, kind in names}
 
 
 def _factorise_embeddings(student: Any, teacher: Any, importance: torch.Tensor) -> None:
-    """Set embeddings and projector so that they give about what the teacher's embeddings give.
+    """Set the student's embeddings and projector so that together they return about what the teacher's embeddings do.
 
-    The teacher normalises over H; the student over E, and widens then. So what the teacher normalises is kept in its
-    main E - 1 directions, written in E coordinates whose mean is always 0: the student's normalisation sets their
-    length and loses none of them. The projector is the least-squares map from these to what the teacher gives, over all
-    pieces, each at one of the positions in turn.
+    The teacher normalises over H, but the student over E, before it widens. So the vectors before the teacher's
+    normalisation are kept in their main E - 1 directions, written in E coordinates whose mean is always 0: the
+    student's normalisation changes only their length. The projector is the least-squares map from the normalised
+    coordinates to the teacher's output, over all pieces, each at one of the positions in turn.
     """
-    own, projector = student.albert.albert.embeddings, student.albert.projector
+    embeddings, projector = student.albert.albert.embeddings, student.albert.projector
     rank, width = student.config.embedding_size, student.config.hidden_size
     if rank == width:
-        own.load_state_dict({name: weight for name, weight in teacher.state_dict().items() if name != "position_ids"})
+        embeddings.load_state_dict(
+            {name: weight for name, weight in teacher.state_dict().items() if name != "position_ids"}
+        )
         return
     pieces = torch.arange(len(importance))
     positions = pieces % len(teacher.position_embeddings.weight)
-    given = _embed(teacher, pieces, positions)
-    kept = main_directions(given - teacher.LayerNorm.bias, rank - 1, importance)
+    expected = _embed(teacher, pieces, positions)
+    kept = main_directions(expected - teacher.LayerNorm.bias, rank - 1, importance)
     ones_first = torch.eye(rank)
     ones_first[:, 0] = 1
     without_mean = torch.linalg.qr(ones_first).Q[:, 1:]
     for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
         weight = getattr(teacher, name).weight
         scaled = (weight - weight.mean(-1, keepdim=True)) * teacher.LayerNorm.weight
-        getattr(own, name).weight.copy_(scaled @ kept.T @ without_mean.T)
-    seen = torch.cat([_embed(own, pieces, positions) @ without_mean, torch.ones(len(pieces), 1)], 1)
+        getattr(embeddings, name).weight.copy_(scaled @ kept.T @ without_mean.T)
+    inputs = torch.cat([_embed(embeddings, pieces, positions) @ without_mean, torch.ones(len(pieces), 1)], 1)
     weights = importance.double().sqrt()[:, None]
-    fitted = torch.linalg.lstsq(seen.double() * weights, given.double() * weights).solution.float()
+    fitted = torch.linalg.lstsq(inputs.double() * weights, expected.double() * weights).solution.float()
     projector.weight.copy_(fitted[:-1].T @ without_mean.T)
     projector.bias.copy_(fitted[-1])
 
@@ -171,7 +179,7 @@ def _embed(embeddings: Any, pieces: torch.Tensor, positions: torch.Tensor) -> to
 
 
 def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
-    """Make each adapter give back what the normalisation before it gives it."""
+    """Make each adapter return about what the normalisation before it passes to it."""
     encoder = student.albert
     before = embeddings
     for recursion, adapters in enumerate(zip(encoder.att_adapters, encoder.mlp_adapters, strict=True)):
@@ -182,10 +190,10 @@ def _start_adapters(student: Any, embeddings: nn.LayerNorm) -> None:
 
 
 def _imitate(adapter: Any, norm: nn.LayerNorm) -> None:
-    """Make an adapter (a ``MiniAlbertAdapter``) give back what a normalisation gives it.
+    """Make an adapter (a ``MiniAlbertAdapter``) return about what a normalisation before it passes to it.
 
-    Its residual block starts at nothing, and its own normalisation with the mean and deviation that the other's scale
-    and shift put into a vector; exactly so where these are the same for all elements.
+    The residual block starts at zero. The adapter's normalisation starts with the mean and deviation that the scale and
+    shift of the normalisation before it put into a vector, which is exact if these are the same for all elements.
     """
     adapter.block[2].weight.zero_()
     adapter.block[2].bias.zero_()

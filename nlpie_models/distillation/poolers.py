@@ -1,4 +1,4 @@
-"""Poolers: what a classifier on top of a BERT reads of its first token, through one more layer and a tanh."""
+"""Poolers: the layer and tanh on a BERT's first token that a classifier reads."""
 
 from typing import Any, Literal
 
@@ -10,10 +10,10 @@ Pooler = Literal["teacher", "identity"]
 
 
 def keep_pooler(model: PreTrainedModel, encoder: PreTrainedModel) -> None:
-    """Let a masked language model carry an encoder's pooler, if it has one, and save it.
+    """Give a masked language model the pooler of an encoder, if the encoder has one, so that it is saved.
 
-    It plays no part there, but classifiers that are fine-tuned from the model start from it: with a new pooler they
-    learn less from few examples.
+    The masked language model does not use it. But classifiers that are fine-tuned from the model start from it, and
+    learn less from few examples if they start from a random one.
     """
     pooler = getattr(encoder, "pooler", None)
     if pooler is not None:
@@ -21,17 +21,18 @@ def keep_pooler(model: PreTrainedModel, encoder: PreTrainedModel) -> None:
 
 
 def choose_pooler(student: Any, pooler: Pooler) -> None:
-    """Leave a student the pooler that it was given, or give it one that passes the first token on.
+    """Keep a student's pooler, or replace it by one that passes the first token on.
 
-    Poolers that no objective has trained since their weights were drawn pass on little: that of all-MiniLM-L6-v2 gives
-    vectors a sixth as long as its first token's. The tanh stays, so ``identity`` is one of small values only.
+    A pooler that no objective has trained since its weights were drawn passes little on: that of all-MiniLM-L6-v2
+    returns vectors a sixth as long as its first token's.
 
     Args:
         student: A BERT with a language-model head.
-        pooler: ``teacher`` or ``identity``.
+        pooler: ``teacher`` keeps the pooler that the student got from its teacher, if any. ``identity`` sets its
+            matrix to the identity; its tanh stays, so it passes only small values on unchanged.
 
     Raises:
-        ValueError: Neither of the two.
+        ValueError: ``pooler`` is neither of the two.
     """
     if pooler not in ("teacher", "identity"):
         raise ValueError(f"expected a pooler teacher or identity, got {pooler!r}")

@@ -1,4 +1,4 @@
-"""Models cut out of larger ones: fewer layers, and narrower ones."""
+"""Students that are cut out of their teacher: some of its layers, or the parts of its width that weigh most."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
     """Return a copy of a BERT-like model with only these of its encoder's layers, in this order.
 
     Args:
-        model: A model whose encoder keeps its layers in ``base_model.encoder.layer``.
-        layers: Indices from 0.
+        model: A model whose encoder has its layers in ``base_model.encoder.layer``.
+        layers: Indices of layers, from 0; a layer can be repeated.
 
     Raises:
-        ValueError: An index that the model does not have, or an encoder without such a list.
+        ValueError: The model has no such layer, or no such list of layers.
     """
     student = copy.deepcopy(model)
     encoder: Any = getattr(student.base_model, "encoder", None)
@@ -43,33 +43,34 @@ def prune_width(
     layers: Sequence[int] | None = None,
     pooler: Pooler = "teacher",
 ) -> BertForMaskedLM:
-    """Return a narrower copy of a BERT with a masked-language-model head, of the parts of its width that weigh most.
+    """Return a narrower copy of a BERT with a masked-language-model head, which keeps the parts that weigh most.
 
-    Structured pruning by magnitude, as a start for distillation (Muralidharan et al., 2024,
-    https://arxiv.org/abs/2407.14679, rank by activations on data; this needs none). With W[i] the row of a matrix that
-    writes i, W[:, j] the column that reads j, and g the scale of the normalisation before, those are kept that have the
-    largest
+    This is structured pruning by magnitude, as a start for distillation. (Muralidharan et al., 2024,
+    https://arxiv.org/abs/2407.14679, rank by activations, for which they need data.) W[i] is the row of a matrix that
+    writes element i, W[:, j] the column that reads element j, and g the scale of the normalisation before the matrix.
+    Kept are the elements with the largest
 
-    - coordinates of the hidden states, the same in all layers: sum of (g[j] ||W[:, j]||)^2 over all matrices that read
-      them (queries, keys, values, feed-forward networks, both of the head);
-    - elements of the queries and keys of each head: ||g Wq[i]|| ||g Wk[i]||;
-    - elements of the values of each head: ||g Wv[i]|| ||Wo[:, i]||;
-    - neurons of the feed-forward networks: ||g W1[i]|| ||W2[:, i]||;
-    - elements of a pooler, if there is one: ||g W[i]||,
+    - sum of (g[j] ||W[:, j]||)^2 over all matrices that read hidden states (queries, keys, values, feed-forward
+      networks, both matrices of the head), for the coordinates of the hidden states, the same in all layers;
+    - ||g Wq[i]|| ||g Wk[i]||, for the queries and keys of each head;
+    - ||g Wv[i]|| ||Wo[:, i]||, for the values of each head;
+    - ||g W1[i]|| ||W2[:, i]||, for the neurons of the feed-forward networks;
+    - ||g W[i]||, for the pooler, if there is one.
 
-    the norms from the second on over the kept coordinates. The number of heads stays. Queries are rescaled, as
-    attention divides scores by the root of the head's width.
+    All but the first are computed over the kept coordinates. The number of heads stays. Queries are rescaled, because
+    attention divides its scores by the square root of the head's width.
 
     Args:
         teacher: The BERT.
-        seed: Without effect: nothing is random.
+        seed: Has no effect, as nothing is random.
         hidden: Width of the hidden states.
         feed_forward: Width of the feed-forward networks.
-        layers: The teacher's layers to keep, from 0; all by default.
-        pooler: What classifiers read of the first token; see :func:`~nlpie_models.distillation.poolers.choose_pooler`.
+        layers: Layers of the teacher to keep, from 0; all by default.
+        pooler: The student's pooler; see :func:`~nlpie_models.distillation.poolers.choose_pooler`.
 
     Raises:
-        ValueError: No such teacher, layer or pooler, a width above the teacher's, or one that its heads do not divide.
+        ValueError: The teacher is no such BERT or has no such layer, there is no such pooler, or a width is above the
+            teacher's or not divided by its heads.
     """
     if not isinstance(teacher, BertForMaskedLM):
         raise ValueError(f"expected a BERT with a masked-language-model head, got {type(teacher).__name__}")
@@ -85,18 +86,18 @@ def prune_width(
     with torch.no_grad():
         kept = _largest(_importance_of_coordinates(source), hidden)
         for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
-            own, other = (getattr(model.bert.embeddings, name) for model in (student, source))
-            own.weight.copy_(other.weight[:, kept])
+            rows = getattr(source.bert.embeddings, name).weight[:, kept]
+            getattr(student.bert.embeddings, name).weight.copy_(rows)
         _copy(student.bert.embeddings.LayerNorm, source.bert.embeddings.LayerNorm, kept)
         norm = source.bert.embeddings.LayerNorm
-        for own, other in zip(student.bert.encoder.layer, source.bert.encoder.layer, strict=True):
-            _copy_attention(own.attention, other.attention, norm, kept)
-            _copy_feed_forward(own, other, kept)
-            norm = other.output.LayerNorm
-        own, other = student.cls.predictions, source.cls.predictions
-        _copy(own.transform.dense, other.transform.dense, kept, kept)
-        _copy(own.transform.LayerNorm, other.transform.LayerNorm, kept)
-        _copy(own.decoder, other.decoder, slice(None), kept)
+        for student_layer, layer in zip(student.bert.encoder.layer, source.bert.encoder.layer, strict=True):
+            _copy_attention(student_layer.attention, layer.attention, norm, kept)
+            _copy_feed_forward(student_layer, layer, kept)
+            norm = layer.output.LayerNorm
+        student_head, head = student.cls.predictions, source.cls.predictions
+        _copy(student_head.transform.dense, head.transform.dense, kept, kept)
+        _copy(student_head.transform.LayerNorm, head.transform.LayerNorm, kept)
+        _copy(student_head.decoder, head.decoder, slice(None), kept)
         if source.bert.pooler is not None:
             student.bert.pooler = BertPooler(config)
             pooled = _largest(_written(norm, source.bert.pooler.dense, kept), hidden)
@@ -106,13 +107,13 @@ def prune_width(
 
 
 def _importance_of_coordinates(model: Any) -> torch.Tensor:
-    """Return that of each coordinate of the hidden states (H); see :func:`prune_width`."""
+    """Return the importance (H) of each coordinate of the hidden states; see :func:`prune_width`."""
     norms = [norm.weight * matrix.weight.norm(dim=0) for norm, matrix in _readers(model)]
     return torch.stack(norms).square().sum(0)
 
 
 def _readers(model: Any) -> Iterator[tuple[nn.LayerNorm, nn.Linear]]:
-    """Return each matrix that reads hidden states, or the head's in the same coordinates, after its normalisation."""
+    """Yield each matrix that reads hidden states, those of the head included, with the normalisation before it."""
     norm = model.bert.embeddings.LayerNorm
     for layer in model.bert.encoder.layer:
         attention = layer.attention
@@ -125,48 +126,47 @@ def _readers(model: Any) -> Iterator[tuple[nn.LayerNorm, nn.Linear]]:
 
 
 def _largest(importance: torch.Tensor, count: int, groups: int = 1) -> torch.Tensor:
-    """Return the indices of the ``count`` largest in ascending order, as many of each of the equal ``groups``."""
+    """Return the indices of the ``count`` largest elements in ascending order, equally many from each equal group."""
     grouped = importance.view(groups, -1)
     chosen = grouped.topk(count // groups).indices.sort().values
     return (chosen + grouped.shape[1] * torch.arange(groups, device=chosen.device)[:, None]).flatten()
 
 
-def _copy_attention(own: Any, other: Any, norm: nn.LayerNorm, kept: torch.Tensor) -> None:
-    width, heads = len(kept), own.self.num_attention_heads
-    query, key, value = (
-        _written(norm, matrix, kept) for matrix in (other.self.query, other.self.key, other.self.value)
-    )
-    matched = _largest(query * key, width, heads)
-    passed = _largest(value * _read(other.output.dense, kept), width, heads)
-    _copy(own.self.query, other.self.query, matched, kept)
-    for parameter in own.self.query.parameters():
-        parameter.mul_((own.self.attention_head_size / other.self.attention_head_size) ** 0.5)
-    _copy(own.self.key, other.self.key, matched, kept)
-    _copy(own.self.value, other.self.value, passed, kept)
-    _copy(own.output.dense, other.output.dense, kept, passed)
-    _copy(own.output.LayerNorm, other.output.LayerNorm, kept)
+def _copy_attention(student: Any, teacher: Any, norm: nn.LayerNorm, kept: torch.Tensor) -> None:
+    width, heads = len(kept), student.self.num_attention_heads
+    matrices = teacher.self.query, teacher.self.key, teacher.self.value
+    query, key, value = (_written(norm, matrix, kept) for matrix in matrices)
+    compared = _largest(query * key, width, heads)
+    passed = _largest(value * _read(teacher.output.dense, kept), width, heads)
+    _copy(student.self.query, teacher.self.query, compared, kept)
+    for parameter in student.self.query.parameters():
+        parameter.mul_((student.self.attention_head_size / teacher.self.attention_head_size) ** 0.5)
+    _copy(student.self.key, teacher.self.key, compared, kept)
+    _copy(student.self.value, teacher.self.value, passed, kept)
+    _copy(student.output.dense, teacher.output.dense, kept, passed)
+    _copy(student.output.LayerNorm, teacher.output.LayerNorm, kept)
 
 
-def _copy_feed_forward(own: Any, other: Any, kept: torch.Tensor) -> None:
-    written = _written(other.attention.output.LayerNorm, other.intermediate.dense, kept)
-    neurons = _largest(written * _read(other.output.dense, kept), own.intermediate.dense.out_features)
-    _copy(own.intermediate.dense, other.intermediate.dense, neurons, kept)
-    _copy(own.output.dense, other.output.dense, kept, neurons)
-    _copy(own.output.LayerNorm, other.output.LayerNorm, kept)
+def _copy_feed_forward(student: Any, teacher: Any, kept: torch.Tensor) -> None:
+    written = _written(teacher.attention.output.LayerNorm, teacher.intermediate.dense, kept)
+    neurons = _largest(written * _read(teacher.output.dense, kept), student.intermediate.dense.out_features)
+    _copy(student.intermediate.dense, teacher.intermediate.dense, neurons, kept)
+    _copy(student.output.dense, teacher.output.dense, kept, neurons)
+    _copy(student.output.LayerNorm, teacher.output.LayerNorm, kept)
 
 
 def _written(norm: nn.LayerNorm, matrix: nn.Linear, kept: torch.Tensor) -> torch.Tensor:
-    """Return the norm of what a matrix after a normalisation writes each element with."""
+    """Return the norm of the weights with which a matrix, after a normalisation, writes each of its outputs."""
     return (matrix.weight * norm.weight)[:, kept].norm(dim=1)
 
 
 def _read(matrix: nn.Linear, kept: torch.Tensor) -> torch.Tensor:
-    """Return the norm of what a matrix reads each element with."""
+    """Return the norm of the weights with which a matrix reads each of its inputs."""
     return matrix.weight[kept].norm(dim=0)
 
 
-def _copy(own: Any, other: Any, rows: torch.Tensor | slice, columns: torch.Tensor | None = None) -> None:
-    """Give a linear layer these rows and columns of another, or a normalisation these elements."""
-    weight = other.weight[rows]
-    own.weight.copy_(weight if columns is None else weight[:, columns])
-    own.bias.copy_(other.bias[rows])
+def _copy(student: Any, teacher: Any, rows: torch.Tensor | slice, columns: torch.Tensor | None = None) -> None:
+    """Copy these rows and columns of a teacher's linear layer, or these elements of its normalisation."""
+    weight = teacher.weight[rows]
+    student.weight.copy_(weight if columns is None else weight[:, columns])
+    student.bias.copy_(teacher.bias[rows])

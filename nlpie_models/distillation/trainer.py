@@ -1,4 +1,4 @@
-"""Training a student beside a frozen teacher: the one subclass of the HF Trainer."""
+"""Training a student beside a frozen teacher, with the package's only subclass of the HF Trainer."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,7 +10,8 @@ from safetensors.torch import load_model, save_file
 from torch import nn
 from transformers import PreTrainedModel, Trainer
 
-from .contract import IGNORED, Needs, Objective, count_units
+from ..util.targets import IGNORED
+from .objectives._objective import Needs, Objective, count_units
 from .projections import recorded_projections
 
 OBJECTIVE_FILE = "objective.safetensors"
@@ -19,13 +20,13 @@ _PART = "part_"
 
 
 class Teacher:
-    """A frozen model that is asked without gradients and without dropout.
+    """A frozen model that runs without gradients and without dropout.
 
-    It is no ``nn.Module``, so whatever holds it neither trains, saves, nor sends it to other processes.
+    It is no ``nn.Module``, so a module that holds it does not train it, save it or send it to other processes.
 
     Args:
         model: The model; it is frozen and put in eval mode.
-        bf16: Whether to keep and run it in bfloat16.
+        bf16: Whether to convert it to bfloat16.
     """
 
     def __init__(self, model: PreTrainedModel, *, bf16: bool = False) -> None:
@@ -35,35 +36,36 @@ class Teacher:
 
     @torch.no_grad()
     def __call__(self, inputs: Mapping[str, torch.Tensor], needs: Needs) -> Any:
-        return ask(self.model, inputs, needs, layer=needs.projections and needs.projections[1])
+        """Return the teacher's outputs, with what ``needs`` names."""
+        return run_model(self.model, inputs, needs, layer=needs.projections and needs.projections[1])
 
 
-def ask(model: nn.Module, inputs: Mapping[str, torch.Tensor], needs: Needs, *, layer: int | None) -> Any:
-    """Return a model's outputs with what an objective needs, and ``projections`` of a layer if one is given."""
+def run_model(model: nn.Module, inputs: Mapping[str, torch.Tensor], needs: Needs, *, layer: int | None) -> Any:
+    """Return a model's outputs, with what an objective needs, and with ``projections`` of a layer if one is given."""
     with ExitStack() as stack:
-        found = stack.enter_context(recorded_projections(model, layer)) if layer is not None else None
+        projections = stack.enter_context(recorded_projections(model, layer)) if layer is not None else None
         outputs = model(**inputs, output_hidden_states=needs.hidden_states, output_attentions=needs.attentions)
-    if found is not None:
-        outputs["projections"] = tuple(found)
+    if projections is not None:
+        outputs["projections"] = tuple(projections)
     return outputs
 
 
 class Pair(nn.Module):
-    """A student and its objective, so that both are trained, and averaged across processes, as one module.
+    """A student and its objective as one module, so that both are trained, and averaged across processes.
 
-    Attention maps come from eager attention alone: both models run it where the objective needs them, and whatever they
-    were loaded with (SDPA) where it does not.
+    Only eager attention returns attention maps. Both models run it if the objective needs maps; otherwise they run the
+    attention that they were loaded with (SDPA).
 
     Args:
         student: The student.
         teacher: Its teacher.
-        objective: What the one learns from the other.
+        objective: What the student learns from the teacher.
     """
 
     def __init__(self, student: PreTrainedModel, teacher: Teacher, objective: Objective) -> None:
         super().__init__()
         self.student = student
-        self.objective: Any = objective
+        self.objective = objective
         self.teacher = teacher
         if objective.needs.attentions:
             for model in (student, teacher.model):
@@ -71,19 +73,19 @@ class Pair(nn.Module):
 
     @property
     def config(self) -> Any:
-        """The student's, for which the HF Trainer and its schedule of rates ask."""
+        """The student's config, which the HF Trainer reads."""
         return self.student.config
 
     def forward(self, labels: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
-        """Return the objective's parts, and outside of training the student's logits.
+        """Return the objective's ``parts``, and outside of training the student's ``logits``.
 
         Args:
-            labels: As the objective wants them.
-            **inputs: What both models are given: ``input_ids`` and ``attention_mask`` (B, L) and the like; the teacher
-                without masks where the objective says so.
+            labels: Labels, -100 where they do not count; (B, L) for an objective that needs an unmasked teacher, which
+                reads the labels in the place of masks.
+            **inputs: Inputs of both models: ``input_ids`` and ``attention_mask`` (B, L) and the like.
         """
-        needs: Needs = self.objective.needs
-        outputs = ask(self.student, inputs, needs, layer=needs.projections and needs.projections[0])
+        needs = self.objective.needs
+        outputs = run_model(self.student, inputs, needs, layer=needs.projections and needs.projections[0])
         batch = {"labels": labels, "attention_mask": inputs["attention_mask"]}
         if needs.unmasked_teacher:
             inputs["input_ids"] = torch.where(labels == IGNORED, inputs["input_ids"], labels)
@@ -92,19 +94,20 @@ class Pair(nn.Module):
 
 
 class DistillationTrainer(Trainer):
-    """Trains a :class:`Pair`; checkpoints hold the plain student and, beside it, the objective's own parameters.
+    """Trains a :class:`Pair`; its checkpoints hold the plain student and, in a file beside it, the objective's tensors.
 
-    Each part of the objective is the mean over all accumulated batches and processes of a step, however it is cut.
+    Each part of the objective is the mean over all accumulated batches and processes of a step, so the training does
+    not depend on how a step is cut into batches.
 
     Args:
         model: The pair.
-        **kwargs: The HF Trainer's.
+        **kwargs: Arguments of the HF Trainer.
     """
 
     def __init__(self, model: Pair, **kwargs: Any) -> None:
         super().__init__(model=model, **kwargs)
         model.teacher.model.to(self.args.device)
-        # The Trainer would take the parts for a loss that knows the whole batch, and not divide it.
+        # Otherwise the Trainer would expect a loss that is scaled to the whole step, and not divide it.
         self.model_accepts_loss_kwargs = False
         self._units = torch.zeros(())
         self._batches = 1
@@ -112,7 +115,7 @@ class DistillationTrainer(Trainer):
         self._steps_logged = 0
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
-        """Take the batches of a step, and count what its means are over."""
+        """Return the batches of a step, and count the units that its means are over."""
         batches, items = super().get_batch_samples(*args, **kwargs)
         if batches:
             counts = torch.stack([count_units(batch) for batch in batches]).sum(0).to(self.args.device)
@@ -131,19 +134,19 @@ class DistillationTrainer(Trainer):
         outputs = model(**inputs)
         parts: dict[str, torch.Tensor] = outputs.pop("parts")
         if model.training:
-            units = self._pair.objective.units
+            terms = self._pair.objective.parts
             shares = count_units(inputs).to(self.args.device) / self._units.clamp_min(1)
-            parts = {name: part * shares[units[name]] for name, part in parts.items()}
+            parts = {name: part * shares[terms[name].unit] for name, part in parts.items()}
             for name, part in parts.items():
                 self._sums[name] = self._sums.get(name, 0.0) + part.detach()
-            # What accumulation and the averaging across processes will divide by.
+            # Accumulation and the averaging across processes divide by this.
             factor = self._batches * self.accelerator.num_processes
             parts = {name: part * factor for name, part in parts.items()}
         loss = torch.stack(list(parts.values())).sum()
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log what the Trainer logs, and beside a loss its parts, the mean over the steps since the last."""
+        """Log what the Trainer logs and, beside a loss, its parts: the mean over the steps since the last log."""
         if "loss" in logs and self._sums:
             steps = max(1, self.state.global_step - self._steps_logged)
             sums = self.accelerator.reduce(torch.stack(list(self._sums.values())), "sum") / steps

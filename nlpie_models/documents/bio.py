@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Split ``B-problem`` into ("B", "problem"); ``O`` gives ("O", "") and a bare label counts as I-."""
+    """Split ``B-problem`` into ("B", "problem") and ``O`` into ("O", ""); a bare label counts as I-."""
     if tag == "O":
         return "O", ""
     prefix, dash, label = tag.partition("-")
@@ -15,7 +15,7 @@ def decode_bio(tags: Sequence[str], edges: Container[int] = ()) -> list[tuple[in
     """Return the (first, one past last, label) spans of a tag sequence.
 
     A B- tag always opens a span. An I- tag continues one of the same label and otherwise opens one: the repair that
-    conlleval and seqeval's default mode make. No span goes on at one of the ``edges``, indices of tags.
+    conlleval and seqeval's default mode make. A span ends before each of the ``edges``, indices of tags.
     """
     spans = []
     first, open_label = 0, ""

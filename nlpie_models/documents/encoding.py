@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import regex
@@ -14,7 +15,7 @@ _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """A text's pieces and words.
+    """The word pieces and the words of a text.
 
     Attributes:
         text: The text as given.
@@ -62,7 +63,7 @@ class Encoding:
 
 
 class Encoder:
-    """Encodes texts of any length; a copy of the tokenizer, without truncation or padding.
+    """Encodes texts of any length, by a copy of a tokenizer without truncation and padding.
 
     Args:
         tokenizer: The checkpoint's tokenizer.
@@ -73,10 +74,18 @@ class Encoder:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._tokenizer.encode_special_tokens = not reads_special_tokens
+        self._reads_special_tokens = reads_special_tokens
+        self._choose_special_tokens()
+
+    def _choose_special_tokens(self) -> None:
+        self._tokenizer.encode_special_tokens = not self._reads_special_tokens
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._choose_special_tokens()  # a tokenizer's pickle leaves the choice out
 
     def encode(self, text: str) -> Encoding:
-        """Encode a text."""
+        """Return the encoding of a text."""
         # A lone surrogate is no character and cannot be encoded as UTF-8; its stand-in keeps every offset in place.
         pieces = self._tokenizer.encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
         offsets = np.array(pieces.offsets, dtype=np.int64).reshape(-1, 2)

@@ -1,9 +1,9 @@
-"""From a text to the passages that a model reads: windows or sentences of it, alone or in pairs."""
+"""From a text to the passages that a model reads: windows or sentences, alone or beside a second segment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,13 +17,13 @@ Unit = Literal["window", "sentence"]
 
 
 def default_overlap(window: int) -> int:
-    """Return how many tokens neighbouring windows of this size share where nothing else is asked for."""
+    """Return how many tokens neighbouring windows of this size share by default."""
     return window // 4
 
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """One sequence for the model.
+    """One input sequence of a model.
 
     Attributes:
         input_ids: Word pieces with special tokens (L,).
@@ -44,7 +44,7 @@ class Reading:
     Attributes:
         encoding: The pieces that are read.
         windows: The windows that they are read in.
-        left_out: Start and end in the text of what is not read, because the caller asked for it.
+        left_out: Start and end of each part of the text that is not read, because the caller asked for that.
     """
 
     encoding: Encoding
@@ -81,10 +81,10 @@ class Reader:
         cls_token_id: Id of [CLS].
         sep_token_id: Id of [SEP].
         window: Most tokens of a passage, special tokens included.
-        overlap: Tokens that neighbouring windows share, about.
-        on_long: What to do with a unit that is longer than a window: read it all in overlapping windows, raise, or read
-            its beginning.
-        unit: What is read by itself: the whole text, or each of its sentences.
+        overlap: Tokens that neighbouring windows share, approximately.
+        on_long: What happens to a unit that is longer than a window: ``window``: it is read in overlapping windows;
+            ``error``: TextTooLong is raised; ``truncate``: only its beginning is read.
+        unit: What is read by itself: the whole text (``window``), or each of its sentences (``sentence``).
     """
 
     encoder: Encoder
@@ -95,16 +95,35 @@ class Reader:
     on_long: OnLong = "window"
     unit: Unit = "window"
 
+    @classmethod
+    def of(
+        cls,
+        tokenizer: Any,
+        window: int,
+        *,
+        overlap: int = 0,
+        on_long: OnLong = "window",
+        reads_special_tokens: bool = False,
+    ) -> "Reader":
+        """Return the reader of a transformers tokenizer; ``[MASK]`` in a text is the token only for some tasks."""
+        encoder = Encoder(tokenizer.backend_tokenizer, reads_special_tokens=reads_special_tokens)
+        return cls(encoder, tokenizer.cls_token_id, tokenizer.sep_token_id, window, overlap, on_long)
+
     @property
     def room(self) -> int:
         """Tokens that a passage of one segment holds beside [CLS] and [SEP]."""
         return self.window - 2
 
     def read(self, text: str | Encoding, room: int | None = None) -> Reading:
-        """Cut a text, encoded already or not, into windows of at most ``room`` pieces, none over the edge of a unit.
+        """Cut a text into windows of at most ``room`` pieces, none of which crosses the edge of a unit.
+
+        Args:
+            text: The text, or its encoding.
+            room: Most pieces in a window, special tokens not counted; as many as a passage of one segment holds by
+                default.
 
         Raises:
-            TextTooLong: With ``on_long="error"``, if a unit takes more than one.
+            TextTooLong: With ``on_long="error"``, if a unit takes more than one window.
         """
         encoding = self.encoder.encode(text) if isinstance(text, str) else text
         size = self.room if room is None else room
@@ -151,7 +170,7 @@ class Reader:
         return list(pairwise([0, *inner.tolist(), len(encoding)]))
 
     def passage(self, first: np.ndarray, second: np.ndarray | None = None) -> Passage:
-        """Put special tokens around one segment of pieces, or two."""
+        """Return the passage of one segment of pieces, or two, with special tokens around each."""
         ids = np.concatenate([[self.cls_token_id], first, [self.sep_token_id]])
         if second is None:
             return Passage(ids)

@@ -44,7 +44,7 @@ def plan_windows(
         tokens: Length of the document, or where the part ends.
         size: Most tokens in a window, special tokens not counted.
         start: Where the part begins.
-        overlap: Tokens that neighbours share, about; at most half of ``size``.
+        overlap: Tokens that neighbours share, approximately; at most half of ``size``.
         word_starts: Ascending token indices at which a word begins.
         sentence_starts: Ascending token indices at which a sentence begins.
 
@@ -73,7 +73,7 @@ def plan_windows(
 def _choose(
     pick: Callable[[np.ndarray, int, int], int | None], low: int, high: int, *preferred: np.ndarray
 ) -> int | None:
-    """Pick a value in [low, high] from the first of the arrays that has one."""
+    """Return the value that ``pick`` returns for the first of the arrays that has one in [low, high]."""
     picked = (pick(ascending, low, high) for ascending in preferred)
     return next((value for value in picked if value is not None), None)
 

@@ -1,39 +1,52 @@
-"""The PyTorch engine."""
+"""The PyTorch engine: any checkpoint, on a CPU or an accelerator, in float32."""
 
+import os
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from transformers import PreTrainedModel
 
 from ..documents import Passage
-from ..errors import NlpieError
+from ..errors import NlpieError, first_line
+from ..loading.local import LocalCheckpoint
+from ..tasks import Task
+from ._engine import EngineKind
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
 
 class TorchEngine:
-    """Runs passages through a transformers model in eval mode.
+    """Runs passages through a transformers model in evaluation mode.
 
     Args:
-        model: The model.
-        output: Name of the output to return.
-        device: Where to run; the model is moved there.
+        model: The model; it is moved to the device.
+        output: Name of the model's output to return.
+        device: Where to run.
 
     Raises:
         NlpieError: There is no such device here.
     """
 
-    def __init__(self, model: PreTrainedModel, output: str, *, device: str | torch.device) -> None:
+    def __init__(self, model: "PreTrainedModel", output: str, *, device: "str | torch.device") -> None:
         try:
             self.model = model.eval().to(device)
         except (RuntimeError, AssertionError) as error:
-            raise NlpieError(f"cannot run on device {str(device)!r}: {str(error).splitlines()[0]}") from error
+            raise NlpieError(f"cannot run on device {str(device)!r}: {first_line(error)}") from error
         self._output = output
         self._pad = model.config.pad_token_id or 0
         self._has_segments = takes_segments(model.config)
+        _survive_forks()
 
-    @torch.inference_mode()
+    @property
+    def device(self) -> str:
+        return str(self.model.device)
+
     def run(self, passages: Sequence[Passage]) -> list[np.ndarray]:
-        """Return the float32 output of each passage: (tokens, ...), or (labels,) of a sequence classifier."""
+        import torch
+
         batch = {
             "input_ids": self._pad_to_longest([passage.input_ids for passage in passages], self._pad),
             "attention_mask": self._pad_to_longest([np.ones_like(passage.input_ids) for passage in passages], 0),
@@ -41,12 +54,15 @@ class TorchEngine:
         if self._has_segments and passages[0].token_type_ids is not None:
             types = [passage.token_type_ids for passage in passages if passage.token_type_ids is not None]
             batch["token_type_ids"] = self._pad_to_longest(types, 0)
-        array = self.model(**batch)[self._output].float().cpu().numpy()
+        with torch.inference_mode():
+            array = self.model(**batch)[self._output].float().cpu().numpy()
         if array.ndim == 2:
             return list(array)
         return [row[: len(passage)] for row, passage in zip(array, passages, strict=True)]
 
-    def _pad_to_longest(self, rows: Sequence[np.ndarray], value: int) -> torch.Tensor:
+    def _pad_to_longest(self, rows: Sequence[np.ndarray], value: int) -> "torch.Tensor":
+        import torch
+
         padded = torch.full((len(rows), max(map(len, rows))), value, dtype=torch.long)
         for index, row in enumerate(rows):
             padded[index, : len(row)] = torch.as_tensor(row)
@@ -58,10 +74,31 @@ def takes_segments(config: object) -> bool:
     return getattr(config, "type_vocab_size", 0) > 1
 
 
-def default_device() -> torch.device:
+def default_device() -> "torch.device":
     """Return the accelerator if there is one, else the CPU."""
+    import torch
+
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+@cache
+def _survive_forks() -> None:
+    """Let forked processes compute in one thread each: torch's pool of threads does not exist in them."""
+    import torch
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def _open(checkpoint: LocalCheckpoint, task: Task, device: str | None) -> TorchEngine:
+    from ..loading.adapters import load_whole_model
+
+    model: Any = load_whole_model(checkpoint, task.auto_class)
+    return TorchEngine(model, task.output, device=device or default_device())
+
+
+ENGINE = EngineKind("torch", library="torch", speed=0, open=_open)

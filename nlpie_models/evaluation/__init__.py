@@ -1,1 +1,1 @@
-"""Measuring checkpoints: scores, and results files that say how each number came about."""
+"""Measure checkpoints: scores, efficiency, forgetting; files that say how each number was measured; tables of them."""

@@ -1,44 +1,44 @@
-"""What a model has to beat: the majority class, and TF-IDF with logistic regression (scikit-learn)."""
+"""Baselines, which a useful model beats: the majority class, and TF-IDF with logistic regression (scikit-learn)."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import DataError, NlpieError
-from ..tasks import Row, Supervision
+from ..tasks import SEQUENCES, Row, Task
 
 Labelled = tuple[Sequence[Row], Sequence[Any]]
 _STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _NOTHING: tuple = ()
 
 
-def answer_majority(supervision: Supervision, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
-    """Answer every row as most of the training rows are answered; where answers are spans, with none."""
+def predict_majority(task: Task, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
+    """Predict the most frequent gold answer of the training rows for every row; where answers are spans, none."""
     golds = train[1]
     answer = _NOTHING if isinstance(golds[0], tuple) else Counter(golds).most_common(1)[0][0]
     return [answer] * len(rows)
 
 
-def answer_tfidf(supervision: Supervision, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
-    """Answer rows by a logistic regression over the words of the training rows and pairs of them.
+def predict_tfidf(task: Task, train: Labelled, validation: Labelled, rows: Sequence[Row]) -> list[Any]:
+    """Predict by a logistic regression over words and pairs of words.
 
-    Its regularisation is chosen on the validation rows, by the task's metric.
+    The strength of its regularisation is chosen on the validation rows, by the task's metric.
     """
-    if supervision.tfidf_text is None:
+    if task.auto_class != SEQUENCES:
         raise NlpieError("TF-IDF with logistic regression is for answers about a row as a whole")
-    fitted = [_TfidfRegression(supervision.tfidf_text, *train, strength=strength) for strength in _STRENGTHS]
+    fitted = [_TfidfRegression(task.tfidf_text, *train, strength=strength) for strength in _STRENGTHS]
     best = max(
         fitted,
-        key=lambda model: supervision.outcomes(validation[1], model.answer(validation[0])).score(supervision.metric),
+        key=lambda model: task.outcomes(validation[1], model.predict(validation[0])).score(task.metric),
     )
-    return best.answer(rows)
+    return best.predict(rows)
 
 
-BASELINES: dict[str, Callable[[Supervision, Labelled, Labelled, Sequence[Row]], list[Any]]] = {
-    "majority": answer_majority,
-    "tfidf-lr": answer_tfidf,
+BASELINES: dict[str, Callable[[Task, Labelled, Labelled, Sequence[Row]], list[Any]]] = {
+    "majority": predict_majority,
+    "tfidf-lr": predict_tfidf,
 }
-"""Answers to rows by name of the baseline, given training rows and validation rows with their gold answers."""
+"""By name of the baseline, a function from the task, training rows, validation rows and test rows to predictions."""
 
 
 class _TfidfRegression:
@@ -61,7 +61,7 @@ class _TfidfRegression:
         except ValueError as error:
             raise DataError(f"{len(rows)} training rows are too few, or too alike, for TF-IDF: {error}") from None
 
-    def answer(self, rows: Sequence[Row]) -> list[Any]:
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
         """Return the predicted label, or set of labels, of each row."""
-        found = self._model.predict(list(map(self._text_of, rows)))
-        return list(map(frozenset, self._names.inverse_transform(found))) if self._names else list(found)
+        predicted = self._model.predict(list(map(self._text_of, rows)))
+        return list(map(frozenset, self._names.inverse_transform(predicted))) if self._names else list(predicted)

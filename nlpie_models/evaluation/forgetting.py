@@ -1,17 +1,13 @@
-"""What a checkpoint has gained and forgotten by being trained further: perplexities, vectors and scores."""
+"""Forgetting: what a checkpoint gained and lost in a training, in ``model_cards/forgetting/<name>.json``."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..checkpoint_files import LocalCheckpoint
-from ..errors import DataError
-from ..figures import figure_of
-from ..files import write_whole
+from ..loading.local import LocalCheckpoint
 from .compare import Comparison, compare_results
-from .results import provenance
+from .figures import figure_of
+from .results import Provenance, provenance, read_record, write_record
 
 FOLDER = "forgetting"
 _BETTER, _WORSE = "#08519c", "#a63603"
@@ -19,16 +15,16 @@ _BETTER, _WORSE = "#08519c", "#a63603"
 
 @dataclass(frozen=True)
 class Change:
-    """A figure before and after.
+    """A figure before and after a training.
 
     Attributes:
-        what: The text, or the data set.
-        metric: ``perplexity`` (less is better), the cosine of vectors or the score (more is better).
+        what: Name of the text, or of the data set.
+        metric: ``perplexity`` (lower is better), ``cosine of vectors`` or the name of a score (higher is better).
         before: The figure before.
         after: The figure after.
-        interval: 95% interval of a score's difference.
-        size: Masked tokens of a text.
-        sha256: Hash of the files of a text.
+        interval: 95% interval of the difference; None for a text.
+        size: Masked tokens of the text; None for vectors and scores.
+        sha256: Hashes of the files of the text.
     """
 
     what: str
@@ -42,17 +38,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """The report.
+    """What a checkpoint gained and lost in a training.
 
     Attributes:
         before: Name of the checkpoint that the training started from.
-        after: Name of what it became.
+        after: Name of the checkpoint that came out.
         protocol: Budget by which both were fine-tuned and scored.
-        perplexities: Of each text.
-        vectors: The cosine of each text's vectors with those before.
-        scores: On each data set.
+        perplexities: Perplexity of the masked tokens of each text.
+        vectors: Mean cosine of the vectors of each text with those before.
+        scores: Score on each data set.
         mean: Mean change of the scores.
-        interval: Its 95% interval.
+        interval: 95% interval of the mean change.
         provenance: Versions, hardware, command.
     """
 
@@ -64,7 +60,7 @@ class Forgetting:
     scores: tuple[Change, ...]
     mean: float
     interval: tuple[float, float]
-    provenance: dict[str, Any]
+    provenance: Provenance
 
     def path(self, folder: Path) -> Path:
         """Return the file of this report beside a folder of results."""
@@ -83,38 +79,37 @@ def report_forgetting(
     """Measure perplexities and vectors, look up scores, and write the report: JSON, SVG and PNG.
 
     Args:
-        before: The start, with a masked-language-model head; if it had none, with one that was trained alone.
-        after: What it became.
+        before: The start. It needs a masked-language-model head, which may have been trained alone.
+        after: The checkpoint that came out.
         texts: Held-out file, glob or folder of each kind of text, by name.
-        names: Names of both in the folder of results.
-        results: Folder of results, which must hold both by the protocol.
-        protocol: Budget of a suite.
+        names: Names of the two in the folder of results.
+        results: Folder of results, which must hold both.
+        protocol: Budget of the suite that both were scored by.
 
     Raises:
         CheckpointError: A model has no masked-language-model head, or the tokenizers differ.
         DataError: A text cannot be read, or there are no results to compare.
     """
-    from .perplexity import measure_perplexity
-    from .vectors import compare_vectors
+    from .perplexity import compare_vectors, measure_perplexity
 
     compared = compare_results(*reversed(names), folder=results, protocol=protocol)
     measured = measure_perplexity([before, after], texts)
-    given = [before.short_name, after.short_name, *(word for name in texts for word in ("--text", f"{name}=PATH"))]
-    given += [] if before.short_name == names[0] else ["--scores-of", names[0]]
+    command = [before.short_name, after.short_name, *(word for name in texts for word in ("--text", f"{name}=PATH"))]
+    command += [] if before.short_name == names[0] else ["--scores-of", names[0]]
     report = Forgetting(
         before=names[0],
         after=names[1],
         protocol=protocol,
         perplexities=tuple(
             Change(
-                each.text,
+                text.name,
                 "perplexity",
-                before=each.values[0],
-                after=each.values[1],
-                size=each.predicted,
-                sha256=each.sha256,
+                before=text.perplexities[0],
+                after=text.perplexities[1],
+                size=text.masked_tokens,
+                sha256=text.sha256,
             )
-            for each in measured
+            for text in measured
         ),
         vectors=tuple(
             Change(name, "cosine of vectors", before=1.0, after=cosine)
@@ -123,19 +118,18 @@ def report_forgetting(
         scores=_changes(compared),
         mean=compared.mean,
         interval=compared.interval,
-        provenance=provenance("nlpie", "forgetting", *given),
+        provenance=provenance("nlpie", "forgetting", *command),
     )
     path = report.path(results)
-    with write_whole(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
+    write_record(path, report)
     draw_forgetting(report, path.with_suffix(".svg"))
     return report
 
 
 def _changes(compared: Comparison) -> tuple[Change, ...]:
     return tuple(
-        Change(each.dataset, each.metric, before=each.scores[1], after=each.scores[0], interval=each.interval)
-        for each in compared.differences
+        Change(found.dataset, found.metric, before=found.scores[1], after=found.scores[0], interval=found.interval)
+        for found in compared.differences
     )
 
 
@@ -145,17 +139,8 @@ def find_forgetting(results: Path) -> list[Forgetting]:
     Raises:
         DataError: A file is not a report.
     """
-    return [_read(path) for path in sorted((results.parent / FOLDER).glob("*.json"))]
-
-
-def _read(path: Path) -> Forgetting:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("perplexities", "vectors", "scores"):
-            content[key] = tuple(Change(**change) for change in content[key])
-        return Forgetting(**content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path} is not a forgetting report: {error}") from error
+    paths = sorted((results.parent / FOLDER).glob("*.json"))
+    return [read_record(Forgetting, path, "a forgetting report") for path in paths]
 
 
 def draw_forgetting(report: Forgetting, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Results and efficiency as Markdown tables, kept between markers in a document."""
+"""Measured numbers as Markdown tables, kept between markers in a document."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -9,36 +9,40 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, UnknownName
-from .baselines import BASELINES
-from .compare import draw_results, percentile_interval
-from .efficiency import Efficiency, find_costs
+from .benchmarks import Benchmark
+from .benchmarks.recorded import READ, WHOLE, find_recorded
+from .compare import ComparisonRow, Estimate, compare_students, draw_results, percentile_interval
+from .efficiency import Efficiency, find_efficiency
 from .forgetting import Change, Forgetting, find_forgetting
-from .results import ALL_ROWS, OWN_HEAD, Results, fewest_seeds, find_results, mean_score, suite_scores
-from .students import Estimate, Standing, find_students
+from .results import ALL_ROWS, OWN_HEAD, Results, fewest_seeds, find_results, mean_of_means, suite_scores
 from .suites import list_suites
 
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
+_INTERVAL = "95% interval"
 
 
 def render_tables(text: str, folder: Path) -> str:
-    """Put the tables of a folder of results between a Markdown text's markers for them.
+    """Put tables between a Markdown text's markers for them.
 
-    A table stands between ``<!-- results: KIND -->`` and ``<!-- end of results -->``. What ``nlpie benchmark`` has
-    measured is read from the folder ``efficiency`` beside that of the results.
+    A table stands between ``<!-- results: KIND -->`` and ``<!-- end of results -->``.
+
+    Args:
+        text: The text.
+        folder: Folder of results; those of other measurements lie beside it.
 
     Raises:
-        DataError: The text has no such markers, or a file is not a results file.
+        DataError: The text has no such markers, or a file of a measurement cannot be read.
         UnknownName: There is no such kind of table.
     """
     kinds = _tables()
 
-    def render(found: re.Match[str]) -> str:
-        kind = found["kind"]
+    def render(marked: re.Match[str]) -> str:
+        kind = marked["kind"]
         if kind not in kinds:
             raise UnknownName("table of results", kind, kinds)
         find, table = kinds[kind]
-        return found["start"] + table(list(find(folder))) + found["end"]
+        return marked["start"] + table(list(find(folder))) + marked["end"]
 
     text, tables = _MARKED.subn(render, text)
     if not tables:
@@ -46,116 +50,172 @@ def render_tables(text: str, folder: Path) -> str:
     return text
 
 
+def _tables() -> dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]]:
+    """Return how the content of each kind of table is found, and how the table is made of it."""
+    budgets = [budget for suite in list_suites() for budget in suite.budgets]
+    return {
+        "ner": (find_results, ner_table),
+        "tasks": (find_results, task_table),
+        **{f"suite {budget}": (find_results, partial(suite_table, budget=budget)) for budget in budgets},
+        "efficiency": (find_efficiency, efficiency_table),
+        "students": (partial(compare_students, budget="quick"), students_table),
+        "forgetting": (find_forgetting, forgetting_table),
+        "recorded": (find_recorded, recorded_table),
+    }
+
+
 def ner_table(results: Sequence[Results]) -> str:
-    """Return a line a checkpoint with its own head, data set and split: strict P, R and F1, and F1 per label."""
-    rows = [(each, run) for each in results if each.protocol == OWN_HEAD and each.task == "ner" for run in each.runs]
-    labels = sorted({label for _, run in rows for label in run["scores"]["labels"]})
-    heads = ["checkpoint", "data", "split", "P", "R", "F1", "95%", *(f"F1 {label}" for label in labels), "ECE"]
-    lines = []
-    for each, run in rows:
-        scores = run["scores"]
-        by_label = (scores["labels"].get(label, {}).get("f1") for label in labels)
-        ratios = [f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")]
-        cells = [each.checkpoint, each.dataset, run["split"], *ratios, _interval(run["interval"])]
-        lines.append([*cells, *("" if f1 is None else f"{f1:.3f}" for f1 in by_label), f"{run['ece']:.3f}"])
-    return markdown_table(heads, 3, lines)
+    """Return a row for each NER checkpoint, data set and split: strict scores, F1 by label and F1 by overlap."""
+    runs = [
+        (found, run) for found in results if found.protocol == OWN_HEAD and found.task == "ner" for run in found.runs
+    ]
+    labels = sorted({label for _, run in runs for label in run.labels})
+    heads = ["checkpoint", "data set", "split", "precision", "recall", "F1", _INTERVAL]
+    heads += [*(f"F1 {label}" for label in labels), "F1 by overlap", "calibration error"]
+    rows = []
+    for found, run in runs:
+        ratios = [f"{run.scores[name]:.3f}" for name in ("precision", "recall", "f1")]
+        by_label = [f"{run.labels[label].f1:.3f}" if label in run.labels else "" for label in labels]
+        cells = [found.checkpoint, found.dataset, run.split, *ratios, _interval(run.interval, ".3f")]
+        overlap = f"{run.scores['overlap_f1']:.3f}" if "overlap_f1" in run.scores else ""
+        rows.append([*cells, *by_label, overlap, f"{run.ece:.3f}"])
+    return markdown_table(heads, 3, rows)
 
 
 def task_table(results: Sequence[Results]) -> str:
-    """Return a line a checkpoint with its own head and data set: its mean over seeds on test beside the baselines'."""
-    baselines = {(each.checkpoint, each.dataset): each for each in results if each.protocol == ALL_ROWS}
-    heads = ["task", "data", "checkpoint", "metric", "score", "95%", "seeds", "ECE"]
-    heads += ["TF-IDF + LR", "majority", "beats both"]
-    lines = []
-    for each in sorted(results, key=lambda each: (each.task, each.dataset, each.checkpoint)):
-        known = {name: baselines[name, each.dataset] for name in BASELINES if (name, each.dataset) in baselines}
-        if each.protocol != OWN_HEAD or not known or not each.test_runs():
+    """Return a row for each checkpoint with its own head and data set: its score on test beside the baselines'."""
+    baselines = {(found.checkpoint, found.dataset): found for found in results if found.protocol == ALL_ROWS}
+    heads = ["task", "data set", "checkpoint", "metric", "score", _INTERVAL, "seeds", "calibration error"]
+    heads += ["TF-IDF + LR", "majority class", "better than both"]
+    rows = []
+    for found in sorted(results, key=lambda found: (found.task, found.dataset, found.checkpoint)):
+        known = {name: baselines.get((name, found.dataset)) for name in ("tfidf-lr", "majority")}
+        scores = {name: given.mean_score() for name, given in known.items() if given}
+        if found.protocol != OWN_HEAD or not scores or not found.test_runs():
             continue
-        runs, score = each.test_runs(), mean_score(each)
-        interval = runs[0]["interval"] if len(runs) == 1 else percentile_interval(draw_results([[each]]))
-        others = {name: found.test_runs()[0]["scores"][each.metric] for name, found in known.items()}
-        best = max(others.values())
-        verdict = "yes" if interval[0] > best else "**no**" if score <= best else "not surely"
-        cells = [each.task, each.dataset, each.checkpoint, each.metric.replace("_", " "), f"{score:.3f}"]
-        values = [f"{others[name]:.3f}" if name in others else "" for name in ("tfidf-lr", "majority")]
-        ece = f"{np.mean([run['ece'] for run in runs]):.3f}"
-        lines.append([*cells, _interval(interval), str(len(runs)), ece, *values, verdict])
-    return markdown_table(heads, 4, lines)
+        runs, score, best = found.test_runs(), found.mean_score(), max(scores.values())
+        interval = runs[0].interval if len(runs) == 1 else percentile_interval(draw_results([[found]]))
+        verdict = "yes" if interval[0] > best else "**no**" if score <= best else "unclear"
+        rows.append(
+            [
+                found.task,
+                found.dataset,
+                found.checkpoint,
+                _metric_name(found.metric),
+                f"{score:.3f}",
+                _interval(interval, ".3f"),
+                str(len(runs)),
+                f"{np.mean([run.ece for run in runs]):.3f}",
+                *(f"{scores[name]:.3f}" if name in scores else "" for name in known),
+                verdict,
+            ]
+        )
+    return markdown_table(heads, 4, rows)
 
 
 def suite_table(results: Sequence[Results], budget: str) -> str:
-    """Return a line a checkpoint: its mean score over the seeds on each set of the suite, and the mean of them all."""
-    sets, by_name = suite_scores(results, budget)
-    lines = []
-    for name, found in sorted(by_name.items(), key=lambda item: (item[0] in BASELINES, item[0])):
-        cells = [f"{mean_score(found[dataset]):.3f}" if dataset in found else "" for dataset in sets]
-        whole = len(found) == len(sets)
-        mean = f"{np.mean([mean_score(each) for each in found.values()]):.3f}" if whole else ""
-        lines.append([name, *cells, mean, "" if name in BASELINES else str(fewest_seeds(found.values()))])
-    return markdown_table(["checkpoint", *sets, "mean", "seeds"], 1, lines)
+    """Return a row for each checkpoint: its mean score over the seeds on each data set, and their mean."""
+    datasets, by_name = suite_scores(results, budget)
+    baselines = {found.checkpoint for found in results if found.protocol == ALL_ROWS}
+    rows = []
+    for name, found in sorted(by_name.items(), key=lambda item: (item[0] in baselines, item[0])):
+        scores = [f"{found[dataset].mean_score():.3f}" if dataset in found else "" for dataset in datasets]
+        mean = f"{mean_of_means(found.values()):.3f}" if len(found) == len(datasets) else ""
+        rows.append([name, *scores, mean, "" if name in baselines else str(fewest_seeds(found.values()))])
+    return markdown_table(["checkpoint", *datasets, "mean", "seeds"], 1, rows)
 
 
 def efficiency_table(measured: Sequence[Efficiency]) -> str:
-    """Return a line a checkpoint and machine: size, arithmetic of a full window, start, speed and memory."""
-    heads = ["checkpoint", "task", "measured on", "parameters", "MB on disk", "GMACs (tokens)", "cold start, s"]
-    heads += ["notes/s one by one", "notes/s batched", "tokens/s batched", "p50, ms", "p95, ms", "peak MB (import)"]
-    lines = []
-    for each in measured:
-        made = each.provenance
-        device = "" if made["device"] == "cpu" else f", {made['device']}"
-        base = "" if each.base_folder_bytes is None else f" + base {each.base_folder_bytes / 1e6:.1f}"
-        lines.append(
+    """Return a row for each checkpoint: size, arithmetic of a full window, start, speed and memory."""
+    heads = ["checkpoint", "task", "machine", "parameters", "MB on disk", "GMACs of a window (tokens)", "cold start, s"]
+    heads += ["notes/s, one by one", "notes/s, batched", "tokens/s, batched", "median ms", "95th percentile ms"]
+    heads += ["peak MB (import)"]
+    rows = []
+    for cost in measured:
+        made = cost.provenance
+        device = "" if made.device == "cpu" else f", {made.device}"
+        base = "" if cost.base_folder_bytes is None else f" + base {cost.base_folder_bytes / 1e6:.1f}"
+        rows.append(
             [
-                each.checkpoint,
-                each.task,
-                f"{made['cpu']}, threads: {made['threads']}{device}",
-                _millions(each.parameters),
-                f"{each.folder_bytes / 1e6:.1f}{base}",
-                f"{each.window_macs / 1e9:.2f} ({each.window_tokens})",
-                f"{each.cold_start_seconds:.1f}",
-                f"{each.single_notes_per_second:.2f}",
-                f"{each.stream_notes_per_second:.2f}",
-                f"{each.stream_tokens_per_second:.0f}",
-                f"{each.latency_p50_ms:.0f}",
-                f"{each.latency_p95_ms:.0f}",
-                f"{each.peak_bytes / 1e6:.0f} ({each.import_peak_bytes / 1e6:.0f})",
+                cost.checkpoint,
+                cost.task,
+                f"{made.cpu}, threads: {made.threads}{device}",
+                _millions(cost.parameters),
+                f"{cost.folder_bytes / 1e6:.1f}{base}",
+                f"{cost.window_macs / 1e9:.2f} ({cost.window_tokens})",
+                f"{cost.cold_start_seconds:.1f}",
+                f"{cost.single_notes_per_second:.2f}",
+                f"{cost.stream_notes_per_second:.2f}",
+                f"{cost.stream_tokens_per_second:.0f}",
+                f"{cost.latency_p50_ms:.0f}",
+                f"{cost.latency_p95_ms:.0f}",
+                f"{cost.peak_bytes / 1e6:.0f} ({cost.import_peak_bytes / 1e6:.0f})",
             ]
         )
-    return markdown_table(heads, 3, lines)
+    return markdown_table(heads, 3, rows)
+
+
+def students_table(students: Sequence[ComparisonRow]) -> str:
+    """Return a row for each checkpoint: cost, mean score, share of its teacher's mean, and gain over its peer."""
+    if not students:
+        return "No student has been measured on the whole suite yet.\n"
+    heads = ["checkpoint", "role", "parameters", "MB on disk", "notes/s, batched", "seeds", "mean score", _INTERVAL]
+    heads += ["share of the teacher's mean", _INTERVAL, "gain over the peer", _INTERVAL]
+    rows = []
+    for row in students:
+        estimates = ((row.mean, ".3f"), (row.kept, ".1%"), (row.gain, "+.3f"))
+        cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
+        rows.append([row.checkpoint, row.role, *_cost_cells(row.cost), str(row.seeds), *cells])
+    return markdown_table(heads, 2, rows)
 
 
 def forgetting_table(reports: Sequence[Forgetting]) -> str:
-    """Return a line a text and a data set: perplexity, vectors, score before and after a training, and the change."""
-    lines = []
+    """Return a row for each text and data set: perplexity, vectors, score before and after a training, the change."""
+    rows = []
     for report in reports:
+        names = [report.after, report.before]
         for change in report.perplexities:
-            ratio = f"{change.after / change.before - 1:+.0%}"
-            lines.append([report.after, report.before, *_forgetting_cells(change, 2), ratio, ""])
+            rows.append([*names, *_change_cells(change, 2), f"{change.after / change.before - 1:+.0%}", ""])
         for change in (*report.vectors, *report.scores):
-            difference = f"{change.after - change.before:+.3f}"
-            lines.append(
-                [report.after, report.before, *_forgetting_cells(change, 3), difference, _bounds(change.interval)]
-            )
-        lines.append(
-            [report.after, report.before, "mean", "score", "", "", f"{report.mean:+.3f}", _bounds(report.interval)]
-        )
-    return markdown_table(
-        ["checkpoint", "start", "text or data", "measure", "before", "after", "change", "95%"], 4, lines
-    )
+            interval = _interval(change.interval, "+.3f") if change.interval else ""
+            rows.append([*names, *_change_cells(change, 3), f"{change.after - change.before:+.3f}", interval])
+        rows.append([*names, "mean", "score", "", "", f"{report.mean:+.3f}", _interval(report.interval, "+.3f")])
+    heads = ["checkpoint", "trained from", "text or data set", "measure", "before", "after", "change", _INTERVAL]
+    return markdown_table(heads, 4, rows)
 
 
-def students_table(standings: Sequence[Standing]) -> str:
-    """Return a line a checkpoint: cost and mean score, a student's share of its teacher's, and the gain over a peer."""
-    if not standings:
-        return "No student has been measured on the whole suite yet.\n"
-    heads = ["checkpoint", "is", "parameters", "MB on disk", "notes/s batched", "seeds", "mean", "95%"]
-    heads += ["of the teacher's", "95%", "over its peer", "95%"]
-    lines = []
-    for each in standings:
-        estimates = ((each.mean, ".3f"), (each.kept, ".1%"), (each.gain, "+.3f"))
-        cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
-        lines.append([each.checkpoint, each.role, *_cost_cells(each.cost), str(each.seeds), *cells])
-    return markdown_table(heads, 2, lines)
+def recorded_table(benchmarks: Sequence[Benchmark]) -> str:
+    """Return a row for each output on notes with a recorded output: scores on whole notes, and as far as that reads."""
+    heads = ["output"]
+    for part in (WHOLE, READ):
+        heads += [f"strict F1, {part}", "precision, recall", "overlap F1"]
+    rows = []
+    for found in benchmarks:
+        for name in found.settings["outputs"]:
+            row = [name]
+            for part in (WHOLE, READ):
+                scores = found.results[f"{name}, {part}"]
+                row.append(f"{scores['f1']:.3f} ({_interval((scores['low'], scores['high']), '.3f')})")
+                row += [f"{scores['precision']:.3f}, {scores['recall']:.3f}", f"{scores['overlap_f1']:.3f}"]
+            rows.append(row)
+    return markdown_table(heads, 1, rows)
+
+
+def markdown_table(heads: list[str], left: int, rows: list[list[str]]) -> str:
+    """Return a Markdown table.
+
+    Args:
+        heads: Heads of the columns.
+        left: Number of columns, from the first, that are aligned to the left; the others are aligned to the right.
+        rows: The cells.
+    """
+    lines = [heads, ["---"] * left + ["---:"] * (len(heads) - left), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _change_cells(change: Change, digits: int) -> list[str]:
+    figures = (f"{figure:.{digits}f}" for figure in (change.before, change.after))
+    return [change.what, _metric_name(change.metric), *figures]
 
 
 def _cost_cells(cost: Efficiency | None) -> list[str]:
@@ -164,50 +224,18 @@ def _cost_cells(cost: Efficiency | None) -> list[str]:
     return [_millions(cost.parameters), f"{cost.folder_bytes / 1e6:.1f}", f"{cost.stream_notes_per_second:.2f}"]
 
 
+def _estimate_cells(estimate: Estimate | None, form: str) -> list[str]:
+    return [f"{estimate.value:{form}}", _interval(estimate.interval, form)] if estimate else ["", ""]
+
+
+def _interval(interval: tuple[float, float], form: str) -> str:
+    low, high = interval
+    return f"{low:{form}} to {high:{form}}"
+
+
 def _millions(parameters: int) -> str:
     return f"{parameters / 1e6:.1f}M"
 
 
-def _estimate_cells(estimate: Estimate | None, form: str) -> list[str]:
-    if estimate is None:
-        return ["", ""]
-    low, high = estimate.interval
-    return [f"{estimate.value:{form}}", f"{low:{form}} to {high:{form}}"]
-
-
-def _forgetting_cells(change: Change, digits: int) -> list[str]:
-    figures = (f"{figure:.{digits}f}" for figure in (change.before, change.after))
-    return [change.what, change.metric.replace("_", " "), *figures]
-
-
-def _bounds(interval: tuple[float, float] | None) -> str:
-    return "{:+.3f} to {:+.3f}".format(*interval) if interval else ""
-
-
-def _tables() -> dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequence[Any]], str]]]:
-    """Return how each kind of table is found and made."""
-    budgets = [budget for suite in list_suites() for budget in suite.budgets]
-    return {
-        "ner": (find_results, ner_table),
-        "tasks": (find_results, task_table),
-        **{f"suite {budget}": (find_results, partial(suite_table, budget=budget)) for budget in budgets},
-        "efficiency": (find_costs, efficiency_table),
-        "students": (partial(find_students, budget="quick"), students_table),
-        "forgetting": (find_forgetting, forgetting_table),
-    }
-
-
-def _interval(interval: Sequence[float]) -> str:
-    return "{:.3f} to {:.3f}".format(*interval)
-
-
-def markdown_table(heads: list[str], left: int, rows: list[list[str]]) -> str:
-    """Return a Markdown table.
-
-    Args:
-        heads: Heads of the columns.
-        left: How many of them, from the first, are aligned to the left; the others to the right.
-        rows: The cells.
-    """
-    lines = [heads, ["---"] * left + ["---:"] * (len(heads) - left), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+def _metric_name(metric: str) -> str:
+    return metric.replace("_", " ").replace("f1", "F1")

@@ -1,29 +1,32 @@
-"""Suites: the sets that a checkpoint is fine-tuned and scored on, and the budgets; one TOML each in ``suites/``."""
+"""Suites: the data sets that checkpoints are fine-tuned and scored on, and the budgets; one TOML a suite."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import UnknownName
-from ..strict_toml import read_toml
+from ..data.corpora import CORPORA_FOLDER, list_bundled_data
+from ..errors import DataError, UnknownName, first_line
+from ..util.files import MANIFEST, parse_manifest, verify_folder
+from ..util.toml import read_toml
 
 FOLDER = Path(__file__).parent / "suites"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How a checkpoint is fine-tuned on each set. Test splits are always read whole.
+    """How a checkpoint is fine-tuned on each data set. Test splits are always read whole.
 
     Attributes:
-        summary: What to say of it beside a figure.
-        window: Tokens that are read together, in training and after.
-        epochs: Passes over the training examples; the one that is best on validation is kept.
-        learning_rates: Peak rates; the one that is best on validation is kept.
-        batch: Examples a step.
-        warmup: Share of the steps over which the rate rises.
-        examples: Most training examples (passages), drawn by the seed.
-        validation_rows: Most validation rows, the same for every seed.
+        summary: The budget in words.
+        window: Tokens of a window, special tokens included, in training and in evaluation.
+        epochs: Passes over the training examples; the model of the epoch that is best on validation is kept.
+        learning_rates: Peak learning rates to try; the best on validation is kept.
+        batch: Examples of a step.
+        warmup: Share of the steps over which the learning rate rises, 0 to 1.
+        examples: Most training examples (passages), drawn by the seed; None for all.
+        validation_rows: Most validation rows, the same for every seed; None for all.
     """
 
     summary: str
@@ -38,14 +41,15 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteSet:
-    """One data set of a suite: a folder of that name, and the task that it is for.
+    """One data set of a suite.
 
     Attributes:
-        name: Name of the folder.
+        name: Name of the data set, under which results are filed.
         task: Name of the task.
-        label_map: Map from its labels to those that are learnt.
-        options: The task's options, in the place of those that follow from the rows.
-        metric: The score to compare by, in the place of the task's.
+        label_map: Name of a map from its labels to those that are learnt; None if they are the same.
+        options: Options of the task; they override those that follow from the rows.
+        metric: The main score; None for that of the task.
+        data: Name of its folder, or of data in the package; None if that is its name.
     """
 
     name: str
@@ -53,18 +57,24 @@ class SuiteSet:
     label_map: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     metric: str | None = None
+    data: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder."""
+        return self.data or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Data sets, and the budgets by which they can be learnt.
+    """Data sets, and the budgets by which checkpoints are fine-tuned on them.
 
     Attributes:
-        summary: What it is.
-        budgets: The budgets by name, the default first. Results are filed under it: no two suites share a name.
-        sets: The sets.
-        repo: Repository of data sets on the Hub that has those that may be passed on, if there is one.
-        revision: Commit of it; main without one.
+        summary: The suite in words.
+        budgets: The budgets by name, the default first. Results are filed under the name, so no two suites share one.
+        sets: The data sets.
+        repo: Repository on the Hub with the data sets that may be redistributed; None if there is none.
+        revision: Commit of the repository; None for its main branch.
     """
 
     summary: str
@@ -77,19 +87,19 @@ class Suite:
         """Return a budget by name.
 
         Raises:
-            UnknownName: There is none of that name.
+            UnknownName: There is no such budget.
         """
         if name not in self.budgets:
             raise UnknownName("budget", name, self.budgets)
         return self.budgets[name]
 
     def choose(self, names: tuple[str, ...]) -> tuple[SuiteSet, ...]:
-        """Return the sets with these names; without any, all.
+        """Return the data sets with these names; without names, all.
 
         Raises:
-            UnknownName: There is no set of that name.
+            UnknownName: There is no such data set.
         """
-        known = {each.name: each for each in self.sets}
+        known = {dataset.name: dataset for dataset in self.sets}
         for name in names:
             if name not in known:
                 raise UnknownName("set of the suite", name, known)
@@ -106,9 +116,83 @@ def read_suite(name: str) -> Suite:
     """Read a suite that comes with the package.
 
     Raises:
-        UnknownName: There is none of that name.
+        UnknownName: There is no such suite.
     """
     path = FOLDER / f"{name}.toml"
     if not path.exists():
         raise UnknownName("suite", name, [file.stem for file in FOLDER.glob("*.toml")])
     return read_toml(Suite, path)
+
+
+def locate_sets(
+    suite: Suite, chosen: Sequence[SuiteSet], data: Path | None = None, revision: str | None = None
+) -> list[tuple[SuiteSet, Path]]:
+    """Return data sets of a suite, each with its folder.
+
+    Args:
+        suite: The suite.
+        chosen: The data sets.
+        data: Folder that holds them; data that it lacks and the package has is read from the package. None for the
+            package and, for the others, the suite's repository on the Hub; those that it lacks are left out.
+        revision: Commit, branch or tag of the repository; the one that the suite pins by default.
+
+    Raises:
+        DataError, CheckpointError: As for ``fetch_sets``.
+    """
+    places: dict[str, Path] = {}
+    for dataset in chosen:
+        if dataset.folder in list_bundled_data() and not (data and (data / dataset.folder).is_dir()):
+            places[dataset.name] = CORPORA_FOLDER / dataset.folder
+        elif data:
+            places[dataset.name] = data / dataset.folder
+    if absent := [dataset for dataset in chosen if dataset.name not in places]:
+        downloaded, available = fetch_sets(suite, absent, revision)
+        places |= {dataset.name: downloaded / dataset.folder for dataset in available}
+    return [(dataset, places[dataset.name]) for dataset in chosen if dataset.name in places]
+
+
+def fetch_sets(suite: Suite, chosen: Sequence[SuiteSet], revision: str | None = None) -> tuple[Path, list[SuiteSet]]:
+    """Download data sets of a suite from its repository on the Hub, once.
+
+    Args:
+        suite: The suite.
+        chosen: The data sets to download.
+        revision: Commit, branch or tag of the repository; the one that the suite pins by default.
+
+    Returns:
+        Their folder in the Hub's cache, and those of them that the repository has.
+
+    Raises:
+        DataError: The suite has no repository, none of these sets is in it, or it cannot be downloaded.
+        CheckpointError: A file is not the one that the repository's manifest names.
+    """
+    if suite.repo is None:
+        raise DataError("the sets of this suite are not on the Hub; give --data, the folder that holds them")
+    names = sorted({dataset.folder for dataset in chosen})
+    folder = _download(suite.repo, revision or suite.revision, names)
+    hashes = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), f"{suite.repo}: {MANIFEST}")
+    published = {name.partition("/")[0] for name in hashes}
+    if available := [dataset for dataset in chosen if dataset.folder in published]:
+        return folder, available
+    raise DataError(f"{suite.repo} has none of {', '.join(names)}; give --data, the folder that holds them")
+
+
+def _download(repo_id: str, revision: str | None, names: Sequence[str]) -> Path:
+    """Return the snapshot with the data sets of these names; files that are cached at a commit are not asked for."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [MANIFEST, *(f"{name}/*" for name in names)]
+    fetch = partial(snapshot_download, repo_id, repo_type="dataset", revision=revision, allow_patterns=patterns)
+    at = f" --revision {revision}" if revision else ""
+    try:
+        folder = Path(fetch())
+    except Exception as error:
+        raise DataError(
+            f"the data sets of {repo_id} are not on this machine and could not be downloaded ({first_line(error)}). "
+            f"With a network, run `hf download {repo_id} --repo-type dataset{at}`; without one, give --data, their "
+            "folder."
+        ) from error
+    if not (folder / MANIFEST).is_file():
+        raise DataError(f"{repo_id} has no {MANIFEST}; `nlpie data publish` makes repositories that have one")
+    verify_folder(folder)
+    return folder

@@ -1,24 +1,29 @@
-"""What a task is: how it reads a row, answers it, and is learnt and scored."""
+"""What a task is: how it reads and annotates rows, and how models are trained for it and scored."""
 
-import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..data.labels import LabelMap
-from ..documents import Coverage, Passage, Reader, Window
+from ..documents import Annotation, Coverage, Passage, Reader, Window
 from ..errors import DataError, NlpieError, UnknownName
-from ..scoring import Count, Outcomes
+from ..metrics.counts import Count, Outcomes, count_labels
+from ..util.modules import ModuleTable
+from ..util.toml import read_table
 
 Row = Mapping[str, Any]
 TOKENS, SEQUENCES = "AutoModelForTokenClassification", "AutoModelForSequenceClassification"
+_DEFAULT_LABELS = 2  # how many labels transformers takes for a config that says nothing of them
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a task must know of the checkpoint to read its outputs.
+    """What a task must know of a checkpoint to read the model's outputs.
 
     Attributes:
         labels: Label of each logit, in order.
@@ -33,114 +38,221 @@ class Head:
     pieces: Callable[[int], str] = str
 
     @classmethod
-    def of(cls, config: Any, tokenizer: Any) -> "Head":
-        """Return the head of a transformers config and its tokenizer."""
-        labels = tuple(config.id2label[index] for index in range(len(config.id2label)))
-        multi_label = config.problem_type == "multi_label_classification" or len(labels) == 1
+    def of(cls, config: Mapping[str, Any], tokenizer: Any) -> "Head":
+        """Return the head that a ``config.json`` describes, with the tokenizer of its checkpoint."""
+        labels = labels_of_config(config)
+        multi_label = config.get("problem_type") == "multi_label_classification" or len(labels) == 1
         return cls(labels, multi_label, tokenizer.mask_token_id, tokenizer.convert_ids_to_tokens)
+
+
+def labels_of_config(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the label of each logit that a ``config.json`` states."""
+    unnamed = {index: f"LABEL_{index}" for index in range(config.get("num_labels", _DEFAULT_LABELS))}
+    names = {int(index): label for index, label in (config.get("id2label") or unnamed).items()}
+    return tuple(names[index] for index in range(len(names)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one row is to be read.
+    """How one row is read.
 
     Attributes:
         text: The row's text; of a pair, the premise.
-        passages: What the model is to be run on.
-        coverage: What will have been read of the text then.
-        reading: What ``reduce`` and ``finish`` need to know besides.
+        passages: The inputs of the model.
+        coverage: How much of the text the passages hold.
+        reading: What the task's ``reduce`` and ``finish`` need besides.
+        hypothesis: The second text of a pair.
     """
 
     text: str
     passages: list[Passage]
     coverage: Coverage
     reading: Any = None
+    hypothesis: str | None = None
 
 
 @dataclass(frozen=True)
 class NoOptions:
-    """A task without options."""
+    """The options of a task that has none."""
 
 
-@dataclass(frozen=True)
-class Supervision:
-    """How a task is learnt from labelled rows, and scored.
+class Task(ABC):
+    """How one task turns rows into passages, and a model's outputs for the passages into annotations.
 
-    Attributes:
-        gold: The right answer of a row, a frozenset if labels are independent; takes a map of labels too. KeyError,
-            TypeError or ValueError mean a bad row.
-        labels: The label of each logit, for gold answers.
-        targets: The target of each passage of a plan: labels of its tokens (L,), a label's index, or a float for each
-            label (C,).
-        answer: What an annotation says, in the form of a gold answer.
-        confidences: Of an annotation beside its gold answer: how probable each of its answers was said to be, and
-            whether it is right.
-        count: Counts, by label, what is right in one answer beside its gold answer; see ``nlpie_models.scoring``.
-        metric: Name of the score by which trainings and options are chosen, and checkpoints compared.
-        map_row: Renames what a row says beside its gold answer.
-        options: Options that follow from the training rows, to be kept in the config.
-        tfidf_text: The words of a row that a baseline of words may use, if its answer is about the row as a whole.
-        tuned: The options that are best on validation, to be kept in the config, given its gold answers, how to
-            annotate it with some options changed, and the options.
-    """
-
-    gold: Callable[[Row, LabelMap], Any]
-    labels: Callable[[Sequence[Any]], list[str]]
-    targets: Callable[[Plan, Any, Sequence[str]], list[np.ndarray]]
-    answer: Callable[[Any], Any]
-    confidences: Callable[[Any, Any], list[tuple[float, bool]]]
-    count: Callable[[Any, Any], Mapping[str, Count]]
-    metric: str
-    map_row: Callable[[Row, LabelMap], Row] = lambda row, labels: row
-    options: Callable[[Sequence[Row], Sequence[Any]], dict[str, Any]] = lambda rows, golds: {}
-    tfidf_text: Callable[[Row], str] | None = None
-    tuned: Callable[[Sequence[Any], Callable[..., Sequence[Any]], Any], dict[str, Any]] | None = None
-
-    def outcomes(self, golds: Sequence[Any], answers: Sequence[Any]) -> Outcomes:
-        """Return the counts of every row, from which its scores follow."""
-        return Outcomes.of([self.count(gold, answer) for gold, answer in zip(golds, answers, strict=True)])
-
-
-@dataclass(frozen=True)
-class Task:
-    """How one task turns rows into passages, and a model's outputs over them into annotations.
+    A task is a module of this package with a subclass and one instance of it, ``TASK``. ``plan``, ``reduce`` and
+    ``finish`` annotate a row. For a task with a ``metric``, models can also be trained and scored, by the methods from
+    ``expand`` on; as they stand here, a row has one label, which the annotation's classification predicts.
 
     Attributes:
         name: The name that users give.
-        aliases: Other names for it.
+        aliases: Other names for it, such as that of transformers' pipeline.
         summary: One line for the help.
-        auto_class: transformers' Auto class of the model that serves it.
-        gives: The field of ``Annotation`` that it is about.
-        output: The model output that it reads, an array (passages, ...).
-        plan: Turns a row into what the model is to be run on; takes the reader and the options.
-        reduce: Cuts the output of one passage down to what ``finish`` needs.
-        finish: Turns a row's reduced passages into fields of its ``Annotation``.
+        auto_class: transformers' Auto class of the models that serve the task.
+        head_of: The task whose head it reads as well as that task does; empty if it has its own.
+        output: The model output that ``reduce`` reads, an array (passages, ...).
+        field: The main field of the ``Annotation`` that ``finish`` fills.
         inputs: The texts of a row, in the order in which a call takes them.
-        more_inputs: What else a row may hold for the task.
-        options: Dataclass of what a caller may choose; a checkpoint's config may hold other defaults.
-        check: Raises NlpieError for options that do not suit the checkpoint's head.
-        supervision: How it is learnt and scored, if it can be.
-        reads_special_tokens: Whether ``[MASK]`` in a text is the token and not four letters in brackets.
+        optional_inputs: What else a row may hold for the task.
+        options: Dataclass of the options that a caller may set; a checkpoint's config may hold other defaults.
+        metric: Name of the score by which trainings and options are chosen and checkpoints compared; empty for a task
+            without gold answers.
+        labelled_row: The layout of a labelled row, for error messages and cards of data sets.
+        reads_special_tokens: Whether ``[MASK]`` in a text is the mask token and not four letters in brackets.
+        hub_pipeline: The Hub's name for the task, the ``pipeline_tag`` of a model card.
+        usage: The example of a model card: what follows ``load_clinical(...)`` in it.
+        sample: A row that shows whether a checkpoint works, for the checks before a release.
     """
 
     name: str
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     summary: str
     auto_class: str
-    gives: str
+    head_of: str = ""
     output: str
-    plan: Callable[[Row, Reader, Any], Plan]
-    reduce: Callable[[Plan, int, np.ndarray, Head], Any]
-    finish: Callable[[Plan, list[Any], Head, Any], dict[str, Any]]
+    field: str
     inputs: tuple[str, ...] = ("text",)
-    more_inputs: tuple[str, ...] = ()
+    optional_inputs: tuple[str, ...] = ()
     options: type = NoOptions
-    check: Callable[[Any, Head], None] = lambda options, head: None
-    supervision: Supervision | None = None
+    metric: str = ""
+    labelled_row: str = "its texts, and `label`"
     reads_special_tokens: bool = False
+    hub_pipeline: str
+    usage: str
+    sample: ClassVar[Row]
+
+    @abstractmethod
+    def plan(self, row: Row, reader: Reader, options: Any) -> Plan:
+        """Return how a row is read.
+
+        Raises:
+            NlpieError: The row cannot be read, or is too long and the reader is to refuse that.
+        """
+
+    @abstractmethod
+    def reduce(self, plan: Plan, index: int, output: np.ndarray, head: Head) -> Any:
+        """Cut the model's output for one passage down to what ``finish`` needs, so that many rows fit into memory.
+
+        Args:
+            plan: The plan of the passage's row.
+            index: Which passage of the plan it is.
+            output: The output, without padding: (L, ...) for tokens, (C,) for labels of the passage.
+            head: The checkpoint's head.
+        """
+
+    @abstractmethod
+    def finish(self, plan: Plan, parts: list[Any], head: Head, options: Any) -> dict[str, Any]:
+        """Return the fields of a row's ``Annotation``, the main one last.
+
+        Args:
+            plan: The row's plan.
+            parts: What ``reduce`` returned for each passage.
+            head: The checkpoint's head.
+            options: The task's options.
+
+        Raises:
+            NlpieError: The row does not suit the task.
+        """
+
+    def annotate(self, plan: Plan, parts: list[Any], head: Head, options: Any) -> Annotation:
+        """Return a row's annotation; see :meth:`finish`."""
+        fields = self.finish(plan, parts, head, options)
+        return Annotation(plan.text, plan.coverage, tuple(fields), plan.hypothesis, **fields)
+
+    def check_options(self, options: Any, head: Head) -> None:  # noqa: B027
+        """Refuse options that do not suit the checkpoint's head.
+
+        Raises:
+            NlpieError: They do not.
+        """
+
+    def reads(self, labels: Sequence[str]) -> bool:
+        """Whether a head of the task's kind with these labels of its logits can serve it."""
+        return True
+
+    def options_of_folder(self, folder: Path) -> dict[str, Any]:
+        """Return the options that files of a checkpoint ask for; those in its ``config.json`` override them."""
+        return {}
+
+    def expand(self, row: Row) -> Iterable[Row]:
+        """Return the labelled rows that a row of a file stands for: by default the row itself.
+
+        Raises:
+            KeyError, TypeError, ValueError: The row is not in the task's layout.
+        """
+        return (row,)
+
+    def gold_of(self, row: Row, labels: LabelMap) -> Any:
+        """Return the gold answer of a row: a label, a frozenset of independent labels, or a tuple of spans.
+
+        Raises:
+            KeyError, TypeError, ValueError: The row is not in the task's layout.
+        """
+        return labels.rename(row["label"])
+
+    def map_row(self, row: Row, labels: LabelMap) -> Row:
+        """Return a row with its labels renamed, the gold answer excepted."""
+        return row
+
+    def labels_of(self, golds: Sequence[Any]) -> list[str]:
+        """Return the label of each logit of a head that is to learn these gold answers."""
+        return sorted(set(golds))
+
+    def options_from(self, rows: Sequence[Row], golds: Sequence[Any]) -> dict[str, Any]:
+        """Return the options that follow from the training rows, for the checkpoint's config."""
+        return {}
+
+    def targets(self, plan: Plan, gold: Any, labels: Sequence[str]) -> list[np.ndarray]:
+        """Return the target of each passage of a plan.
+
+        A target is the index of a label (), or 0 or 1 for each independent label (C,), or the index of each token's
+        tag, -100 where there is none (L,).
+        """
+        return [np.array(labels.index(gold))] * len(plan.passages)
+
+    def predicted_of(self, annotation: Annotation) -> Any:
+        """Return what an annotation predicts, in the form of a gold answer."""
+        return annotation.label
+
+    def confidences(self, gold: Any, annotation: Annotation) -> list[tuple[float, bool]]:
+        """Return the confidence of each prediction of an annotation, and whether it is correct."""
+        return [(annotation.score, annotation.label == gold)]
+
+    def count(self, gold: Any, predicted: Any) -> Mapping[str, Count]:
+        """Count a row's true positives, predictions and gold answers by label; see ``nlpie_models.metrics.counts``."""
+        return count_labels(gold, predicted)
+
+    def tuned_options(
+        self, golds: Sequence[Any], annotate: Callable[..., Sequence[Annotation]], options: Any
+    ) -> dict[str, Any]:
+        """Return the options that are best on the validation rows, for the checkpoint's config.
+
+        Args:
+            golds: The gold answers of the rows.
+            annotate: Returns the rows' annotations; takes options to change as keywords.
+            options: The options as they are.
+        """
+        return {}
+
+    def tfidf_text(self, row: Row) -> str:
+        """Return the words of a row that a bag-of-words baseline may use."""
+        return "\n".join(row[name] for name in self.inputs)
+
+    def outcomes(self, golds: Sequence[Any], predictions: Sequence[Any]) -> Outcomes:
+        """Return the counts of every row, from which its scores follow."""
+        return Outcomes.of([self.count(gold, predicted) for gold, predicted in zip(golds, predictions, strict=True)])
+
+    def supervised(self) -> "Task":
+        """Return the task itself, if it has gold answers.
+
+        Raises:
+            DataError: It has none.
+        """
+        if not self.metric:
+            raise DataError(f"{self.name} has no gold answers to learn from or to be scored against")
+        return self
 
     def as_row(self, item: Any) -> Row:
-        """Turn what a caller gives into a row: a row itself, one text, or a tuple of texts in the order of ``inputs``.
+        """Return a row of what a caller passes: a row itself, one text, or a tuple of texts in the order of ``inputs``.
 
         Raises:
             NlpieError: It is something else, or a text is missing.
@@ -164,84 +276,72 @@ class Task:
         """Return labelled rows and their gold answers.
 
         Args:
-            rows: Rows with where they stand, as ``data.rows.read_rows`` gives them.
+            rows: Rows, each after its file and line, as ``data.rows.read_rows`` yields them; a row may stand for
+                several, see :meth:`expand`.
             labels: How labels are renamed.
 
         Raises:
-            DataError: The task cannot be learnt or scored, a row is not in its layout, or there is none.
+            DataError: The task has no gold answers, a row is not in the task's layout, or there is no row.
         """
-        kept, golds = [], []
-        supervision = self.supervised()
+        kept: list[Row] = []
+        golds: list[Any] = []
+        self.supervised()
         for where, row in rows:
             try:
-                row = supervision.map_row(self.as_row(row), labels)
-                golds.append(supervision.gold(row, labels))
+                parts = [self.map_row(part, labels) for part in self.expand(self.as_row(row))]
+                golds += [self.gold_of(part, labels) for part in parts]
             except (KeyError, TypeError, ValueError, NlpieError) as error:
                 missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-                raise DataError(f"{where}: not a labelled row for {self.name}: {missing}") from None
-            kept.append(row)
+                raise DataError(
+                    f"{where}: not a labelled row for {self.name}: {missing}; such a row holds {self.labelled_row}"
+                ) from None
+            kept += parts
         if not kept:
             raise DataError(f"there is no row to read for {self.name}")
         return kept, golds
-
-    def supervised(self) -> Supervision:
-        """Return the task's supervision.
-
-        Raises:
-            DataError: It has none.
-        """
-        if self.supervision is None:
-            raise DataError(f"{self.name} has no gold answers to learn from or to be scored against")
-        return self.supervision
 
     def read_options(self, values: Mapping[str, Any]) -> Any:
         """Return the options with these values, the others at their defaults.
 
         Raises:
-            UnknownName: No option is called so, or a choice that it does not have.
-            NlpieError: A value of the wrong kind.
+            UnknownName: No option is called so.
+            NlpieError: A value is not of the option's type, or a count is not positive.
         """
-        known = typing.get_type_hints(self.options)
-        for name, value in values.items():
+        known = [field.name for field in dataclass_fields(self.options)]
+        for name in values:
             if name not in known:
                 raise UnknownName(f"{self.name} option", name, known)
-            _check_value(f"{self.name} option {name}", value, known[name])
-        return self.options(**values)
+        options: Any = read_table(self.options, values, f"{self.name} option")
+        for name, value in vars(options).items():
+            if type(value) is int and value < 1:
+                raise NlpieError(f"{self.name} option: {name}: expected a whole number of at least 1, got {value}")
+        return options
+
+    def __reduce__(self) -> tuple[Callable[[str], "Task"], tuple[str]]:
+        return get_task, (self.name,)
 
 
-def _check_value(name: str, value: Any, kind: Any) -> None:
-    """Refuse a value that is plainly not of an option's type: one type, or one or None, or one, words or None."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if type(None) in arguments:
-        first, *others = [argument for argument in arguments if argument is not type(None)]
-        if value is not None and not any(value in typing.get_args(other) for other in others):
-            _check_value(name, value, first)
-    elif origin is Mapping:
-        if not isinstance(value, Mapping):
-            raise NlpieError(f"{name}: expected a mapping, got {value!r}")
-        for key, item in value.items():
-            _check_value(f"{name}, a name in it", key, arguments[0])
-            _check_value(f"{name}, {key!r}", item, arguments[1])
-    elif origin is Sequence:
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise NlpieError(f"{name}: expected a list, got {value!r}")
-        for item in value:
-            _check_value(f"{name}, an item of it", item, arguments[0])
-    else:
-        _check_single_value(name, value, kind)
+_TABLE = ModuleTable[Task](__package__, "TASK", "task")
 
 
-def _check_single_value(name: str, value: Any, kind: Any) -> None:
-    if typing.get_origin(kind) is typing.Literal:
-        choices = typing.get_args(kind)
-        if value not in choices:
-            raise UnknownName(name, str(value), map(str, choices))
-    elif kind in (bool, str) and type(value) is not kind:
-        raise NlpieError(f"{name}: expected a {kind.__name__}, got {value!r}")
-    elif kind is int and (type(value) is not int or value < 1):
-        raise NlpieError(f"{name}: expected a whole number of at least 1, got {value!r}")
-    elif kind is float and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise NlpieError(f"{name}: expected a number, got {value!r}")
+def list_tasks() -> tuple[Task, ...]:
+    """Return every task, by name."""
+    return _TABLE.rows()
+
+
+def get_task(name: str) -> Task:
+    """Return the task with this name or alias; transformers' own task names are aliases.
+
+    Raises:
+        UnknownName: No task is called so; the message suggests the nearest.
+    """
+    return _TABLE.get(name)
+
+
+def plan_text(text: str, reader: Reader) -> Plan:
+    """Return the plan of a text that is read in windows, or in sentences if the reader says so."""
+    reading = reader.read(text)
+    return Plan(text, [reader.passage(ids) for ids in reading.ids], reading.coverage, reading)
 
 
 def decided_rows(output: np.ndarray, window: Window) -> np.ndarray:

@@ -1,124 +1,152 @@
-"""Named entities: one tag a word, decided at the word's first piece, one BIO decode over the whole text.
+"""Named entities: one tag a word, decided at the word's first piece, and one BIO decode over the whole text."""
 
-``unit="sentence"`` reads each sentence by itself, for a checkpoint that was taught so: no entity runs over a sentence's
-edge, and ``on_long`` is about a sentence longer than the window. ``window`` (default) reads as much at once as the
-window takes. With ``assertion=True`` each entity is also marked as negated, uncertain, historical, family
-or conditional where the note says so, by rules (:mod:`nlpie_models.documents.assertion`).
-"""
-
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..data.labels import LabelMap
 from ..data.spans import Span, resolve_overlaps, spans_of_words
 from ..documents import Annotation, Encoding, Entity, Reader, Reading
-from ..documents.assertion import assert_entities
+from ..documents.assertion.assertion import assert_entities
+from ..documents.assertion.labels import join_label, without_assertions
 from ..documents.bio import decode_bio, encode_bio
 from ..documents.reading import Unit
-from ..errors import DataError
-from ..scoring import count_spans
-from ._task import TOKENS, Head, Plan, Row, Supervision, Task, decided_rows, softmax
-
-UNLABELLED = -100
+from ..errors import DataError, NlpieError
+from ..metrics.counts import Count, count_spans
+from ..util.targets import IGNORED
+from ._assertions import read_tags
+from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 
 
 @dataclass(frozen=True)
 class NerOptions:
-    """See the module."""
+    """How a text is read, and what its entities say.
 
-    assertion: bool = False
+    Attributes:
+        assertion: Mark entities as negated, uncertain, historical, family or conditional where the note says so:
+            ``model`` as the checkpoint has learnt it, ``rules`` by those of
+            :mod:`nlpie_models.documents.assertion.assertion`; True for the model's, or the rules where it has learnt
+            none.
+        unit: ``window``: as much is read at once as the window takes; ``sentence``: each sentence is read by itself,
+            for a checkpoint that was trained so. No entity then runs over a sentence's edge, and ``on_long`` is about
+            a sentence that is longer than the window.
+    """
+
+    assertion: bool | Literal["model", "rules"] = False
     unit: Unit = "window"
 
 
-def _plan(row: Row, reader: Reader, options: NerOptions) -> Plan:
-    reading = replace(reader, unit=options.unit).read(row["text"])
-    return Plan(row["text"], [reader.passage(ids) for ids in reading.ids], reading.coverage, reading)
+class NerTask(Task):
+    """Named entity recognition. A gold answer is a tuple of spans (start, end, label) without overlap.
 
+    The label of a gold span says the entity's assertion as well, if the row does (``problem/negated``): models learn
+    both, and scores of this task leave it out; see the task ``assertion``.
+    """
 
-def _reduce(plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
-    return softmax(decided_rows(output, plan.reading.windows[index]))
+    name = "ner"
+    aliases = ("token-classification",)
+    summary = "named entities with exact character offsets"
+    auto_class = TOKENS
+    output = "logits"
+    field = "entities"
+    options = NerOptions
+    metric = "f1"
+    labelled_row = (
+        "`text` and `entities` (each with `start`, `end`, `label`, and `assertion` if it is to be learnt), or `tokens` "
+        "and `ner_tags`"
+    )
+    hub_pipeline = "token-classification"
+    usage = '("She was given aspirin for pneumonia.").entities'
+    sample: ClassVar[Row] = {"text": "She was given aspirin for pneumonia. An MRI of the chest was normal."}
 
+    def plan(self, row: Row, reader: Reader, options: NerOptions) -> Plan:
+        """Read the text in windows or sentences."""
+        return plan_text(row["text"], replace(reader, unit=options.unit))
 
-def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: NerOptions) -> dict[str, Any]:
-    encoding = plan.reading.encoding
-    seen = encoding.first_tokens >= 0
-    words = encoding.words[seen]
-    probabilities = np.concatenate(parts)[encoding.first_tokens[seen]]
-    tags = [head.labels[index] for index in probabilities.argmax(axis=-1)]
-    scores = probabilities.max(axis=-1)
-    entities = []
-    for first, stop, label in decode_bio(tags, _edges(encoding, options)):
-        start, end = int(words[first, 0]), int(words[stop - 1, 1])
-        score = float(scores[first:stop].mean())
-        entities.append(Entity(start=start, end=end, label=label, text=encoding.text[start:end], score=score))
-    if options.assertion:
-        entities = assert_entities(encoding.text, entities)
-    return {"entities": entities}
+    def reduce(self, plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
+        """Return the probability of each tag for the tokens that a window decides (tokens, C)."""
+        return softmax(decided_rows(output, plan.reading.windows[index]))
+
+    def finish(self, plan: Plan, parts: list[np.ndarray], head: Head, options: NerOptions) -> dict[str, Any]:
+        """Decode the tags of all words into entities."""
+        encoding = plan.reading.encoding
+        seen = encoding.first_tokens >= 0
+        words = encoding.words[seen]
+        tags = read_tags(head.labels)
+        probabilities = np.concatenate(parts)[encoding.first_tokens[seen]]
+        merged = tags.merge(probabilities)
+        best = [tags.tags[index] for index in merged.argmax(axis=-1)]
+        scores = merged.max(axis=-1)
+        by_model = options.assertion in (True, "model") and bool(tags.columns)
+        entities = []
+        for first, stop, label in decode_bio(best, _edges(encoding, options)):
+            start, end = int(words[first, 0]), int(words[stop - 1, 1])
+            score = float(scores[first:stop].mean())
+            assertion = tags.assertion_of(label, probabilities[first:stop])[0] if by_model else None
+            entities.append(Entity(start, end, label, encoding.text[start:end], score, assertion))
+        if options.assertion and not by_model:
+            entities = assert_entities(encoding.text, entities)
+        return {"entities": entities}
+
+    def check_options(self, options: NerOptions, head: Head) -> None:
+        """Refuse the model's assertions if it has learnt none."""
+        if options.assertion == "model" and not read_tags(head.labels).columns:
+            raise NlpieError("this checkpoint has learnt no assertions; use assertion=True or 'rules'")
+
+    def gold_of(self, row: Row, labels: LabelMap) -> tuple[Span, ...]:
+        """Return the row's spans, renamed first and then without overlap; spans of unmapped labels are left out."""
+        spans = [(entity["start"], entity["end"], entity["label"]) for entity in row["entities"]]
+        if any(not 0 <= start < end <= len(row["text"]) for start, end, _ in spans):
+            raise ValueError("an entity lies outside the text")
+        if labels.names:
+            spans = [(start, end, labels.names[label]) for start, end, label in spans if label in labels.names]
+        asserted = {(entity["start"], entity["end"]): entity.get("assertion") for entity in row["entities"]}
+        return tuple(
+            (start, end, join_label(label, asserted[start, end]))
+            for start, end, label in resolve_overlaps(spans, labels.prefer)
+        )
+
+    def labels_of(self, golds: Sequence[Sequence[Span]]) -> list[str]:
+        """Return the tags: ``O``, and ``B-`` and ``I-`` of each label.
+
+        Raises:
+            DataError: There is no span at all.
+        """
+        names = sorted({label for spans in golds for *_, label in spans})
+        if not names:
+            raise DataError("no row has an entity with one of the labels")
+        return ["O", *(f"{prefix}-{name}" for name in names for prefix in "BI")]
+
+    def targets(self, plan: Plan, gold: Sequence[Span], labels: Sequence[str]) -> list[np.ndarray]:
+        """Return the tag of each token of each passage (L,), -100 but at the first piece of each word."""
+        reading: Reading = plan.reading
+        encoding, index = reading.encoding, {tag: number for number, tag in enumerate(labels)}
+        tags = encode_bio(len(encoding.words), spans_of_words(encoding.words, gold))
+        targets = np.full(len(encoding), IGNORED)
+        seen = encoding.first_tokens >= 0
+        targets[encoding.first_tokens[seen]] = [index[tag] for tag, kept in zip(tags, seen, strict=True) if kept]
+        return [np.pad(targets[window.start : window.stop], 1, constant_values=IGNORED) for window in reading.windows]
+
+    def predicted_of(self, annotation: Annotation) -> tuple[Span, ...]:
+        """Return the entities as spans."""
+        return tuple((entity.start, entity.end, entity.label) for entity in annotation.entities)
+
+    def confidences(self, gold: Sequence[Span], annotation: Annotation) -> list[tuple[float, bool]]:
+        """Return the score of each entity, and whether it is among the gold spans."""
+        spans = set(without_assertions(gold))
+        return [(entity.score, (entity.start, entity.end, entity.label) in spans) for entity in annotation.entities]
+
+    def count(self, gold: Sequence[Span], predicted: Sequence[Span]) -> Mapping[str, Count]:
+        """Count spans strictly, by start, end and label."""
+        return count_spans(without_assertions(gold), without_assertions(predicted))
 
 
 def _edges(encoding: Encoding, options: NerOptions) -> Container[int]:
-    """Return which words begin something that was read by itself: no entity runs on into it."""
+    """Return the words before which no entity may run on: the first of each sentence that was read by itself."""
     starts = encoding.sentence_starts if options.unit == "sentence" else ()
     return set(np.searchsorted(encoding.word_starts, starts).tolist())
 
 
-def _gold(row: Row, labels: LabelMap) -> tuple[Span, ...]:
-    """Return the spans, mapped first and then freed of overlap; labels that are not in the map are left out."""
-    spans = [(entity["start"], entity["end"], entity["label"]) for entity in row["entities"]]
-    if any(not 0 <= start < end <= len(row["text"]) for start, end, _ in spans):
-        raise ValueError("an entity lies outside the text")
-    if labels.names:
-        spans = [(start, end, labels.names[label]) for start, end, label in spans if label in labels.names]
-    return resolve_overlaps(spans, labels.prefer)
-
-
-def _labels(golds: Sequence[Sequence[Span]]) -> list[str]:
-    names = sorted({label for spans in golds for *_, label in spans})
-    if not names:
-        raise DataError("no row has an entity with one of the labels")
-    return ["O", *(f"{prefix}-{name}" for name in names for prefix in "BI")]
-
-
-def _targets(plan: Plan, gold: Sequence[Span], labels: Sequence[str]) -> list[np.ndarray]:
-    """Return the tag of each token of each passage, -100 but at the first piece of each word."""
-    reading: Reading = plan.reading
-    encoding, index = reading.encoding, {tag: number for number, tag in enumerate(labels)}
-    tags = encode_bio(len(encoding.words), spans_of_words(encoding.words, gold))
-    targets = np.full(len(encoding), UNLABELLED)
-    seen = encoding.first_tokens >= 0
-    targets[encoding.first_tokens[seen]] = [index[tag] for tag, kept in zip(tags, seen, strict=True) if kept]
-    return [np.pad(targets[window.start : window.stop], 1, constant_values=UNLABELLED) for window in reading.windows]
-
-
-def _answer(annotation: Annotation) -> tuple[Span, ...]:
-    return tuple((entity.start, entity.end, entity.label) for entity in annotation.entities)
-
-
-def _confidences(gold: Sequence[Span], annotation: Annotation) -> list[tuple[float, bool]]:
-    return [(entity.score, (entity.start, entity.end, entity.label) in gold) for entity in annotation.entities]
-
-
-TASK = Task(
-    name="ner",
-    aliases=("token-classification",),
-    summary="named entities with exact character offsets",
-    auto_class=TOKENS,
-    gives="entities",
-    output="logits",
-    plan=_plan,
-    reduce=_reduce,
-    finish=_finish,
-    options=NerOptions,
-    supervision=Supervision(
-        gold=_gold,
-        labels=_labels,
-        targets=_targets,
-        answer=_answer,
-        confidences=_confidences,
-        count=count_spans,
-        metric="f1",
-    ),
-)
+TASK = NerTask()

@@ -1,53 +1,53 @@
 """Relations between entities of a text: each pair is marked in its context and classified.
 
-The checkpoint's config says how it was taught:
-
-- ``marking``: ``typed-markers`` writes ``@ * drug * aspirin @`` around the head and ``# ^ problem ^ rash #`` around the
-  tail, with signs that every vocabulary has (Zhou and Chen, 2022, https://arxiv.org/abs/2102.01373);
-  ``placeholders`` writes ``@drug$`` in the place of a mention and ``@drug-problem$`` in that of two that overlap, as
-  BLUE (https://arxiv.org/abs/1906.05474) and the published i2b2-2010 models do.
-- ``context``: ``sentence`` reads the sentence that holds the pair, ``window`` as much around the pair as the window
-  takes.
-- ``types``: the (head, tail) types that can be related; without it all.
-- ``unrelated``: the label that means no relation; such pairs are left out of the result, unless ``keep_unrelated`` or
-  the caller named the pair.
-- ``threshold``: the probability from which the likeliest relation is taken, however likely ``unrelated`` is; without it
-  whatever label is likeliest. ``best`` has fine-tuning choose the one with the best F1 on validation.
-
-Pairs are made of ``entities`` in both directions, if they stand in one context, no farther apart than a window and at
-most ``max_distance`` characters. A named pair (``head`` and ``tail``) may be any. A pair that a window does not hold
-with its markers is read in two excerpts, one around each. However long a text is, every pair is read: ``on_long`` is
-for the checkpoint that finds the entities. ``assertion=True`` marks the entities as for ``ner``.
+Pairs are made of ``entities`` in both directions, if the two stand in one context, no farther apart than a window and
+at most ``max_distance`` characters. A pair that the row names (``head`` and ``tail``) may be any. A pair that a window
+does not hold with its markers is read in two excerpts, one around each entity. However long a text is, every pair is
+read: ``on_long`` is for the checkpoint that finds the entities.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from operator import itemgetter
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..data.labels import LabelMap
-from ..documents import Annotation, Coverage, Encoding, Entity, Passage, Reader, Relation
-from ..documents.assertion import assert_entities
-from ..documents.assertion_rules import ASSERTIONS
+from ..data.pairs import pair_rows
+from ..documents import Annotation, Coverage, Encoding, Entity, Reader, Relation
+from ..documents.assertion.assertion import assert_entities
 from ..errors import NlpieError, TextTooLong
-from ..scoring import best_threshold, count_labels
-from ._task import SEQUENCES, Head, Plan, Row, Supervision, Task, softmax
+from ..metrics.counts import Count, best_threshold, count_labels
+from ._entities import as_entities, as_entity
+from ._marking import Context, Marker, Marking, Pieces, pieces_of, sentence_of
+from ._task import SEQUENCES, Head, Plan, Row, Task, softmax
 
-Marking = Literal["typed-markers", "placeholders"]
-Context = Literal["sentence", "window"]
-Pieces = tuple[int, int]
-Edit = tuple[int, int, np.ndarray]
 _ENDS = ("head", "tail")
 _UNRELATED = frozenset({"none", "false", "no_relation", "other"})
 
 
 @dataclass(frozen=True)
 class RelationOptions:
-    """See the module."""
+    """Which pairs are read and how, and which relations are kept. A checkpoint's config says how it was trained.
+
+    Attributes:
+        marking: ``typed-markers`` writes ``@ * drug * aspirin @`` around the head and ``# ^ problem ^ rash #`` around
+            the tail, with signs that every vocabulary has (Zhou and Chen, 2022, https://arxiv.org/abs/2102.01373);
+            ``placeholders`` writes ``@drug$`` in the place of a mention and ``@drug-problem$`` in that of two that
+            overlap, as BLUE (https://arxiv.org/abs/1906.05474) and the published i2b2-2010 models do.
+        context: ``sentence`` reads the sentence that holds the pair, ``window`` as much around the pair as the window
+            takes.
+        types: The types (head, tail) that can be related; without it all.
+        unrelated: The label that means no relation. Such pairs are left out of the result, unless ``keep_unrelated``
+            is set or the row names the pair.
+        threshold: The probability from which the most probable relation is predicted, however probable ``unrelated``
+            is; without it the most probable label is predicted. ``best`` has fine-tuning choose the threshold with the
+            best F1 on validation.
+        max_distance: Most characters between the two entities of a pair; without it any number.
+        keep_unrelated: Keep pairs without a relation in the result.
+        assertion: Mark the entities as the task ``ner`` does.
+    """
 
     marking: Marking = "typed-markers"
     context: Context = "sentence"
@@ -61,98 +61,165 @@ class RelationOptions:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The pairs of a text, whose passages are in the same order; ``named`` if the caller named the one pair."""
+    """The pairs of a text, in the order of their passages.
+
+    Attributes:
+        entities: The entities that the pairs are made of.
+        pairs: Head and tail of each pair.
+        named: Whether the row names the one pair.
+    """
 
     entities: list[Entity]
     pairs: list[tuple[Entity, Entity]]
     named: bool
 
 
-def _plan(row: Row, reader: Reader, options: RelationOptions) -> Plan:
-    text, named = row["text"], "head" in row or "tail" in row
-    if named:
-        if not ("head" in row and "tail" in row):
-            raise NlpieError("relation needs both head and tail")
-        given = [_entity(row["head"], text, "head"), _entity(row["tail"], text, "tail")]
-        if (given[0].start, given[0].end) == (given[1].start, given[1].end):
-            raise NlpieError(f"head and tail are the same span, {given[0].start} to {given[0].end}")
-    elif "entities" in row:
-        if not isinstance(row["entities"], Sequence) or isinstance(row["entities"], str):
-            raise NlpieError(f"entities: expected a list, got {type(row['entities']).__name__}")
-        given = list({_entity(value, text, "entity"): None for value in row["entities"]})
-    else:
-        raise NlpieError("relation needs head and tail, or entities, or a checkpoint that finds them (ner=...)")
-    if options.assertion:
-        given = assert_entities(text, given)
-    entities = sorted(given, key=lambda entity: (entity.start, entity.end, entity.label))
-    encoding = reader.encoder.encode(text)
-    pieces = {entity: _pieces(entity, encoding) for entity in entities}
-    candidates = [(given[0], given[1])] if named else _candidates(entities, pieces, encoding, reader.room, options)
-    marker = _Marker(reader, encoding, options)
-    pairs, passages = [], []
-    for head, tail in candidates:
-        where = pieces[head], pieces[tail]
-        passage = marker.mark(head, tail, *where) or marker.mark_apart(head, tail, *where)
-        if passage is None:
-            raise TextTooLong(
-                f"the entities {head.start} to {head.end} and {tail.start} to {tail.end} do not fit into the window "
-                f"of {reader.window} tokens; use a larger one"
-            )
-        pairs.append((head, tail))
-        passages.append(passage)
-    return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
+class RelationTask(Task):
+    """Relation extraction. A gold answer is the label of the pair that the row names.
 
-
-def _entity(value: Any, text: str, name: str) -> Entity:
-    """Read an entity that a caller gives: an Entity, a mapping, or (start, end).
-
-    Raises:
-        NlpieError: It is none of them, lies outside the text, or is blank.
+    A labelled row may also be a whole note with its entities and relations, which stands for the rows of its pairs.
     """
-    try:
-        if not isinstance(value, Entity):
-            fields = value if isinstance(value, Mapping) else dict(zip(("start", "end"), value, strict=True))
-            label = str(fields.get("label") or fields.get("type") or name)
-            start, end = int(fields["start"]), int(fields["end"])
-            score, assertion = float(fields.get("score", 1.0)), fields.get("assertion")
-            if assertion not in (None, *ASSERTIONS):
-                raise NlpieError(f"{name} {start} to {end}: expected an assertion of {', '.join(ASSERTIONS)}, or none")
-            value = Entity(start, end, label, text[start:end], score, assertion)
-    except (TypeError, ValueError, KeyError, OverflowError):
-        raise NlpieError(
-            f"{name}: expected (start, end), an Entity, or a mapping with start, end and label, "
-            f"got {type(value).__name__}"
-        ) from None
-    if not 0 <= value.start < value.end <= len(text):
-        raise NlpieError(f"{name} {value.start} to {value.end} is empty or outside the text of {len(text)} characters")
-    if not text[value.start : value.end].strip():
-        raise NlpieError(f"{name} {value.start} to {value.end} is blank")
-    return replace(value, text=text[value.start : value.end])
 
+    name = "relation"
+    aliases = ("relation-extraction",)
+    summary = "relations between entities of the caller, or of a second checkpoint"
+    auto_class = SEQUENCES
+    output = "logits"
+    field = "relations"
+    optional_inputs = (*_ENDS, "entities")
+    options = RelationOptions
+    metric = "f1"
+    labelled_row = (
+        "`text`, `head` and `tail` (each with `start`, `end`, `type`), `label`; or, of a whole note, `id`, `text`, "
+        "`entities` and `relations` (each with `head` and `tail`, positions in `entities`, and `label`)"
+    )
+    hub_pipeline = "text-classification"
+    usage = '("He developed a cough on lisinopril.").relations'
+    sample: ClassVar[Row] = {
+        "text": "He developed a cough on lisinopril.",
+        "head": {"start": 24, "end": 34, "type": "treatment"},
+        "tail": {"start": 15, "end": 20, "type": "problem"},
+    }
 
-def _pieces(entity: Entity, encoding: Encoding) -> Pieces:
-    """Return the pieces that an entity touches: first, one past last.
+    def plan(self, row: Row, reader: Reader, options: RelationOptions) -> Plan:
+        """Mark each pair of entities, or the one that the row names, in its context."""
+        text, named = row["text"], "head" in row or "tail" in row
+        if named:
+            if not ("head" in row and "tail" in row):
+                raise NlpieError("relation needs both head and tail")
+            chosen = [as_entity(row["head"], text, "head"), as_entity(row["tail"], text, "tail")]
+            if (chosen[0].start, chosen[0].end) == (chosen[1].start, chosen[1].end):
+                raise NlpieError(f"head and tail are the same span, {chosen[0].start} to {chosen[0].end}")
+        elif "entities" in row:
+            chosen = as_entities(row["entities"], text)
+        else:
+            raise NlpieError("relation needs head and tail, or entities, or a checkpoint that finds them (ner=...)")
+        if options.assertion:
+            chosen = assert_entities(text, chosen)
+        entities = sorted(chosen, key=lambda entity: (entity.start, entity.end, entity.label))
+        encoding = reader.encoder.encode(text)
+        pieces = {entity: pieces_of(entity, encoding) for entity in entities}
+        candidates = (
+            [(chosen[0], chosen[1])] if named else _candidates(entities, pieces, encoding, reader.room, options)
+        )
+        marker = Marker(reader, encoding, options.marking, options.context)
+        pairs, passages = [], []
+        for head, tail in candidates:
+            where = pieces[head], pieces[tail]
+            passage = marker.mark(head, tail, *where) or marker.mark_apart(head, tail, *where)
+            if passage is None:
+                raise TextTooLong(
+                    f"the entities {head.start} to {head.end} and {tail.start} to {tail.end} do not fit into the "
+                    f"window of {reader.window} tokens; use a larger one"
+                )
+            pairs.append((head, tail))
+            passages.append(passage)
+        return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
 
-    Raises:
-        NlpieError: The tokenizer has dropped all of its characters.
-    """
-    first = int(np.searchsorted(encoding.offsets[:, 1], entity.start, side="right"))
-    stop = int(np.searchsorted(encoding.offsets[:, 0], entity.end, side="left"))
-    if first >= stop:
-        raise NlpieError(f"entity {entity.start} to {entity.end} has no character that the tokenizer keeps")
-    return first, stop
+    def reduce(self, plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
+        """Return the probability of each label of a pair (C,)."""
+        return softmax(output)
+
+    def finish(self, plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOptions) -> dict[str, Any]:
+        """Return the entities, and the relations of the pairs that have one."""
+        read: _Pairs = plan.reading
+        relations = []
+        for pair, probabilities in zip(read.pairs, parts, strict=True):
+            best = _choose(probabilities, head.labels, options)
+            label = head.labels[best]
+            if read.named or options.keep_unrelated or label != options.unrelated:
+                relations.append(Relation(*pair, label, float(probabilities[best])))
+        return {"entities": read.entities, "relations": relations}
+
+    def check_options(self, options: RelationOptions, head: Head) -> None:
+        """Refuse types that are not pairs."""
+        for pair in options.types or ():
+            if len(pair) != 2:
+                raise NlpieError(
+                    f"relation option types: expected pairs of a head's and a tail's type, got {list(pair)}"
+                )
+
+    def expand(self, row: Row) -> Iterable[Row]:
+        """Return the row itself, or the pairs of a whole note; see :mod:`nlpie_models.data.pairs`."""
+        return pair_rows(row) if "relations" in row and "head" not in row else (row,)
+
+    def map_row(self, row: Row, labels: LabelMap) -> Row:
+        """Rename the types of a row's pair, which must lie in the text."""
+        for name in _ENDS:
+            as_entity(row[name], row["text"], name)
+        ends = {name: {**row[name], "type": labels.names.get(row[name]["type"], row[name]["type"])} for name in _ENDS}
+        return {**row, **ends}
+
+    def options_from(self, rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
+        """Return the pairs of types that the rows have, and the label that means no relation."""
+        types = sorted({(row["head"]["type"], row["tail"]["type"]) for row in rows})
+        unrelated = [label for label in sorted(set(golds)) if label.lower() in _UNRELATED]
+        return {"types": [list(pair) for pair in types], "unrelated": unrelated[0] if len(unrelated) == 1 else None}
+
+    def predicted_of(self, annotation: Annotation) -> str:
+        """Return the label of the pair that the row names."""
+        return annotation.relations[0].label
+
+    def count(self, gold: str, predicted: str) -> Mapping[str, Count]:
+        """Count the relation of the pair; a label that means none is left out, as in the scores of shared tasks."""
+        related = ({label for label in (answer,) if label.lower() not in _UNRELATED} for answer in (gold, predicted))
+        return count_labels(*related)
+
+    def confidences(self, gold: str, annotation: Annotation) -> list[tuple[float, bool]]:
+        """Return the score of the pair that the row names, and whether its label is correct."""
+        [relation] = annotation.relations
+        return [(relation.score, relation.label == gold)]
+
+    def tuned_options(
+        self, golds: Sequence[str], annotate: Callable[..., Sequence[Annotation]], options: RelationOptions
+    ) -> dict[str, Any]:
+        """Return the threshold with the best F1 of the relations, if it is asked for."""
+        if options.threshold != "best" or options.unrelated is None:
+            return {}
+        relations = [annotation.relations[0] for annotation in annotate(threshold=0.0)]
+        correct = [relation.label == gold for relation, gold in zip(relations, golds, strict=True)]
+        related = sum(gold != options.unrelated for gold in golds)
+        return {"threshold": best_threshold([relation.score for relation in relations], correct, related)}
+
+    def tfidf_text(self, row: Row) -> str:
+        """Return the text with the types in the place of the pair."""
+        text = row["text"]
+        for name in sorted(_ENDS, key=lambda name: row[name]["start"], reverse=True):
+            end = row[name]
+            text = f"{text[: end['start']]} {name}_{re.sub(r'[^A-Za-z]', '', end['type'])} {text[end['end'] :]}"
+        return text
 
 
 def _candidates(
     entities: list[Entity], pieces: dict[Entity, Pieces], encoding: Encoding, room: int, options: RelationOptions
 ) -> Iterator[tuple[Entity, Entity]]:
-    """Return the ordered pairs whose types may be related and that are near enough, by position."""
+    """Return the pairs, in both directions, whose types can be related and that are near enough, by position."""
     allowed = None if options.types is None else {(head, tail) for head, tail in options.types}
     for index, first in enumerate(entities):
         start, stop = pieces[first]
         reach = stop + room
         if options.context == "sentence":
-            reach = min(reach, _sentence(encoding, start)[1])
+            reach = min(reach, sentence_of(encoding, start)[1])
         for second in entities[index + 1 :]:
             distance = second.start - first.end
             if pieces[second][0] >= reach or (options.max_distance is not None and distance > options.max_distance):
@@ -164,195 +231,15 @@ def _candidates(
                     yield pair
 
 
-def _sentence(encoding: Encoding, piece: int) -> Pieces:
-    """Return the pieces of the sentence that holds one."""
-    starts = encoding.sentence_starts
-    index = int(np.searchsorted(starts, piece, side="right"))
-    return int(starts[index - 1]) if index else 0, int(starts[index]) if index < len(starts) else len(encoding)
-
-
-def _length(span: Pieces, edits: list[Edit]) -> int:
-    """Return how many pieces a span has once its edits are made."""
-    return span[1] - span[0] + sum(len(ids) - (until - at) for at, until, ids in edits)
-
-
-class _Marker:
-    """Makes the passages of a text's pairs."""
-
-    def __init__(self, reader: Reader, encoding: Encoding, options: RelationOptions) -> None:
-        self._reader = reader
-        self._encoding = encoding
-        self._options = options
-        self._ids_of = cache(lambda text: reader.encoder.encode(text).input_ids)
-
-    def mark(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
-        """Return the passage of a pair, or None if it does not fit into the window."""
-        edits = self._edits(head, tail, head_pieces, tail_pieces)
-        span = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
-        if _length(span, edits) > self._reader.room:
-            return None
-        return self._reader.passage(self._excerpt(span, edits, self._reader.room))
-
-    def mark_apart(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> Passage | None:
-        """Return a passage of two excerpts, one around each of a pair, or None if these do not fit either."""
-        edits = self._edits(head, tail, head_pieces, tail_pieces)
-        spans = sorted([head_pieces, tail_pieces])
-        own = [[edit for edit in edits if span[0] <= edit[0] <= span[1]] for span in spans]
-        needs = [_length(span, those) for span, those in zip(spans, own, strict=True)]
-        spare = self._reader.room - sum(needs)
-        if spare < 0 or spans[0][1] >= spans[1][0]:
-            return None
-        excerpts = [
-            self._excerpt(span, those, need + spare // 2) for span, those, need in zip(spans, own, needs, strict=True)
-        ]
-        return self._reader.passage(np.concatenate(excerpts))
-
-    def _excerpt(self, span: Pieces, edits: list[Edit], room: int) -> np.ndarray:
-        """Return the pieces of a span with its edits and as much context as ``room`` leaves."""
-        at, stop = self._with_context(*span, room - _length(span, edits))
-        parts = []
-        for start, until, ids in edits:
-            parts += [self._encoding.input_ids[at:start], ids]
-            at = until
-        return np.concatenate([*parts, self._encoding.input_ids[at:stop]])
-
-    def _with_context(self, first: int, stop: int, spare: int) -> Pieces:
-        """Widen a span evenly on both sides, by at most ``spare`` pieces and to whole words."""
-        low, high = 0, len(self._encoding)
-        if self._options.context == "sentence":
-            low, high = _sentence(self._encoding, first)[0], _sentence(self._encoding, stop - 1)[1]
-        before, after = first - low, high - stop
-        left = min(before, max(spare // 2, spare - after))
-        right = min(after, spare - left)
-        start = first - left
-        if start > low:
-            starts = self._encoding.word_starts
-            start = min(int(starts[np.searchsorted(starts, start) :].min(initial=first)), first)
-        return start, stop + right
-
-    def _edits(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
-        """Return what is written in the place of which pieces, by position."""
-        if self._options.marking == "placeholders":
-            return self._placeholders(head, tail, head_pieces, tail_pieces)
-        edits = []
-        for entity, (start, stop), sign, mark in ((head, head_pieces, "@", "*"), (tail, tail_pieces, "#", "^")):
-            kind = re.sub(r"[\W_]+", " ", entity.label).lower()
-            edits.append(((start, 1, start - stop), self._ids_of(f"{sign} {mark} {kind} {mark}")))
-            edits.append(((stop, 0, -start), self._ids_of(sign)))
-        return [(at, at, ids) for (at, *_), ids in sorted(edits, key=itemgetter(0))]
-
-    def _placeholders(self, head: Entity, tail: Entity, head_pieces: Pieces, tail_pieces: Pieces) -> list[Edit]:
-        if head_pieces[0] < tail_pieces[1] and tail_pieces[0] < head_pieces[1]:
-            start, stop = min(head_pieces[0], tail_pieces[0]), max(head_pieces[1], tail_pieces[1])
-            return [(start, stop, self._ids_of(f"@{head.label}-{tail.label}$"))]
-        edits = [
-            (start, stop, self._ids_of(f"@{entity.label}$"))
-            for entity, (start, stop) in ((head, head_pieces), (tail, tail_pieces))
-        ]
-        return sorted(edits, key=itemgetter(0))
-
-
-def _reduce(plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
-    return softmax(output)
-
-
-def _finish(plan: Plan, parts: list[np.ndarray], head: Head, options: RelationOptions) -> dict[str, Any]:
-    found: _Pairs = plan.reading
-    relations = []
-    for pair, probabilities in zip(found.pairs, parts, strict=True):
-        best = _choose(probabilities, head.labels, options)
-        label = head.labels[best]
-        if found.named or options.keep_unrelated or label != options.unrelated:
-            relations.append(Relation(*pair, label, float(probabilities[best])))
-    return {"entities": found.entities, "relations": relations}
-
-
 def _choose(probabilities: np.ndarray, labels: Sequence[str], options: RelationOptions) -> int:
-    """Return the index of the label that a pair is given."""
+    """Return the index of a pair's label."""
     if options.threshold in (None, "best") or options.unrelated not in labels:
         return int(probabilities.argmax())
     unrelated = labels.index(options.unrelated)
     related = probabilities.copy()
     related[unrelated] = -1.0
-    likeliest = int(related.argmax())
-    return likeliest if related[likeliest] >= options.threshold else unrelated
+    best_related = int(related.argmax())
+    return best_related if related[best_related] >= options.threshold else unrelated
 
 
-def _gold(row: Row, labels: LabelMap) -> str:
-    return labels.rename(row["label"])
-
-
-def _map_row(row: Row, labels: LabelMap) -> Row:
-    """Rename the types of a row's pair, which must lie in the text."""
-    for name in _ENDS:
-        _entity(row[name], row["text"], name)
-    ends = {name: {**row[name], "type": labels.names.get(row[name]["type"], row[name]["type"])} for name in _ENDS}
-    return {**row, **ends}
-
-
-def _tfidf_text(row: Row) -> str:
-    """Return the text with the types in the place of the pair."""
-    text = row["text"]
-    for name in sorted(_ENDS, key=lambda name: row[name]["start"], reverse=True):
-        end = row[name]
-        text = f"{text[: end['start']]} {name}_{re.sub(r'[^A-Za-z]', '', end['type'])} {text[end['end'] :]}"
-    return text
-
-
-def _options(rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
-    """The pairs of types that the rows relate, and the label that means no relation."""
-    types = sorted({(row["head"]["type"], row["tail"]["type"]) for row in rows})
-    unrelated = [label for label in sorted(set(golds)) if label.lower() in _UNRELATED]
-    return {"types": [list(pair) for pair in types], "unrelated": unrelated[0] if len(unrelated) == 1 else None}
-
-
-def _tuned(
-    golds: Sequence[str], annotate: Callable[..., Sequence[Annotation]], options: RelationOptions
-) -> dict[str, Any]:
-    """The threshold that gives the best F1 of the relations, if it is asked for."""
-    if options.threshold != "best" or options.unrelated is None:
-        return {}
-    likeliest = [annotation.relations[0] for annotation in annotate(threshold=0.0)]
-    right = [relation.label == gold for relation, gold in zip(likeliest, golds, strict=True)]
-    wanted = sum(gold != options.unrelated for gold in golds)
-    return {"threshold": best_threshold([relation.score for relation in likeliest], right, wanted)}
-
-
-def _confidences(gold: str, annotation: Annotation) -> list[tuple[float, bool]]:
-    [relation] = annotation.relations
-    return [(relation.score, relation.label == gold)]
-
-
-def _check_options(options: RelationOptions, head: Head) -> None:
-    for pair in options.types or ():
-        if len(pair) != 2:
-            raise NlpieError(f"relation option types: expected pairs of a head's and a tail's type, got {list(pair)}")
-
-
-TASK = Task(
-    name="relation",
-    aliases=("relation-extraction",),
-    summary="relations between entities that are given, or found by a second checkpoint",
-    auto_class=SEQUENCES,
-    gives="relations",
-    output="logits",
-    plan=_plan,
-    reduce=_reduce,
-    finish=_finish,
-    more_inputs=("head", "tail", "entities"),
-    options=RelationOptions,
-    check=_check_options,
-    supervision=Supervision(
-        gold=_gold,
-        labels=lambda golds: sorted(set(golds)),
-        targets=lambda plan, gold, labels: [np.array(labels.index(gold))],
-        answer=lambda annotation: annotation.relations[0].label,
-        confidences=_confidences,
-        count=count_labels,
-        metric="macro_f1",
-        tfidf_text=_tfidf_text,
-        options=_options,
-        map_row=_map_row,
-        tuned=_tuned,
-    ),
-)
+TASK = RelationTask()

@@ -1,8 +1,9 @@
-"""From a corpus to blocks of tokens on disk that a training reads memory-mapped.
+"""From a corpus to blocks of tokens on disk, which a training reads memory-mapped.
 
-A prepared corpus is a folder named after what made it: the content of the files, the recipe and the tokenizer. What has
-been made so is not made again. It holds ``train.arrow`` and ``validation.arrow`` (``input_ids`` and ``length`` of each
-block) and ``receipt.json``. Tokens are text: they are written there and nowhere else.
+A prepared corpus is a folder whose name is a hash of all that it depends on: the content of the files, the recipe and
+the tokenizer. A folder that exists is not written again. It holds ``train.arrow`` and ``validation.arrow``
+(``input_ids`` and ``length`` of each block) and ``receipt.json``. Tokens are text: they are written there and nowhere
+else.
 """
 
 import hashlib
@@ -23,20 +24,19 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from .._version import __version__
-from ..data.cleaning import Cleaning, repair_characters
-from ..data.corpora import Corpus, Failure, Note, Source, find_source_files, read_notes
-from ..data.cutting import cut_text
-from ..data.duplicates import Duplicates
+from ..data.files import Failure, cut_text
+from ..data.unlabelled import Corpus, CorpusSource, Note, find_source_files, read_notes
+from ..data.unlabelled.cleaning import Cleaning, repair_characters
+from ..data.unlabelled.duplicates import Duplicates
 from ..errors import DataError, NlpieError
-from ..files import write_whole
-from .packing import Packer
-from .word_pieces import find_continuing_pieces
+from ..util.files import sha256_of, write_whole
+from .packing import Packer, find_continuing_pieces
 
 RECEIPT = "receipt.json"
 SPLITS = ("train", "validation")
 NO_TEXT = "no text"
 _FORM = 1
-"""Counts up whenever the same recipe would give other blocks."""
+"""Raised whenever the same recipe makes other blocks than before."""
 _PIECE = 2**16
 _BATCH = 2**18
 _ROWS = 2**10
@@ -44,16 +44,17 @@ _PLACE = re.compile(r" at (byte|line) \d+")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CorpusRecipe:
     """How documents become blocks.
 
     Attributes:
         block: Most tokens in a block, special ones included.
         pack: Whether a block may hold several documents, see ``Packer``.
-        cleaning: Of each text; None leaves it as it is.
+        cleaning: How each text is cleaned; None leaves it as it is.
         duplicates: Share of common word sequences from which a document counts as a repetition, see ``Duplicates``; 1
-            for the same only, None to keep all.
-        held_out: Share of the documents that are for validation: those whose group's SHA-256, or their text's, is low.
+            counts equal documents only, None keeps all.
+        held_out: Share of the documents that are held out for validation. The SHA-256 of a document's group, or else of
+            its text, decides.
     """
 
     block: int = 512
@@ -71,7 +72,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class PreparedCorpus:
-    """A prepared corpus on disk: its folder, and what became of its source."""
+    """A prepared corpus on disk: its folder, and the receipt of what became of its source."""
 
     folder: Path
     receipt: Mapping[str, Any]
@@ -101,22 +102,22 @@ def open_corpus(folder: Path) -> PreparedCorpus:
 
 
 def prepare_corpus(
-    corpus: Corpus, source: Source, tokenizer: Any, store: Path, recipe: Recipe = Recipe()
+    corpus: Corpus, source: CorpusSource, tokenizer: Any, store: Path, recipe: CorpusRecipe = CorpusRecipe()
 ) -> PreparedCorpus:
     """Read, clean and tokenise a corpus once, in bounded memory, and write its blocks under ``store``.
 
-    What cannot be read, has no text or repeats another document is left out, and the receipt says how many and why.
+    Documents that cannot be read, have no text or repeat another one are left out; the receipt says how many and why.
 
     Args:
-        corpus: The kind of source.
+        corpus: The kind of corpus.
         source: The files.
         tokenizer: A fast tokenizer with ``[CLS]`` and ``[SEP]``.
         store: Folder of prepared corpora.
-        recipe: How to prepare.
+        recipe: How documents become blocks.
 
     Raises:
         DataError: There is no file, a table has not the columns, or not one document is left.
-        NlpieError: The tokenizer does not fit.
+        NlpieError: The tokenizer is not fast, or has no ``[CLS]`` or ``[SEP]``.
     """
     if not getattr(tokenizer, "is_fast", False) or None in (tokenizer.cls_token_id, tokenizer.sep_token_id):
         raise NlpieError(f"expected a fast tokenizer with [CLS] and [SEP], got {type(tokenizer).__name__}")
@@ -179,7 +180,9 @@ class _Counts:
         }
 
 
-def _describe(corpus: Corpus, source: Source, files: Iterable[Path], tokenizer: Any, recipe: Recipe) -> dict[str, Any]:
+def _describe(
+    corpus: Corpus, source: CorpusSource, files: Iterable[Path], tokenizer: Any, recipe: CorpusRecipe
+) -> dict[str, Any]:
     """Return all that the blocks depend on, JSON-ready: of files their content, not their names."""
     return {
         "form": _FORM,
@@ -200,13 +203,12 @@ def _digest(content: Any) -> str:
 
 def _hash_file(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _write_blocks(items: Iterable[Note | Failure], tokenizer: Any, recipe: Recipe, folder: Path) -> _Counts:
+def _write_blocks(items: Iterable[Note | Failure], tokenizer: Any, recipe: CorpusRecipe, folder: Path) -> _Counts:
     """Write the blocks of each split and return what became of the documents."""
     counts = _Counts()
     index = folder / "seen.sqlite"
@@ -235,9 +237,9 @@ def _write_blocks(items: Iterable[Note | Failure], tokenizer: Any, recipe: Recip
 
 
 def _select(
-    items: Iterable[Note | Failure], recipe: Recipe, seen: Duplicates | None, counts: _Counts
+    items: Iterable[Note | Failure], recipe: CorpusRecipe, seen: Duplicates | None, counts: _Counts
 ) -> Iterator[tuple[str, str]]:
-    """Give the split and the cleaned text of each document that is kept."""
+    """Yield the split and the cleaned text of each document that is kept."""
     clean = recipe.cleaning or repair_characters
     for item in items:
         counts.read += 1
@@ -263,7 +265,7 @@ def _is_held_out(group: str, share: float) -> bool:
 
 
 def _encode(texts: Iterable[tuple[str, str]], tokenizer: Any) -> Iterator[tuple[str, np.ndarray, bool]]:
-    """Give the ids of each text, a long one in parts: its split, the ids (T,), and whether they are its last."""
+    """Yield the ids of each text, a long one in parts: its split, the ids (T,), and whether they are its last."""
     backend = _plain(tokenizer)
     for batch in _batch(_cut(texts)):
         encodings = backend.encode_batch_fast([piece for _, piece, _ in batch], add_special_tokens=False)

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..distillation.soft_targets import IGNORED, SoftTargets
+from ..distillation.soft_targets import SoftTargets
 from ..tasks import Plan, Task
+from ..util.targets import IGNORED
+from .target_store import TargetStore
 
 
 def make_examples(
@@ -18,14 +20,14 @@ def make_examples(
     """Return an example for each passage of each row.
 
     Args:
-        task: Says what the targets are.
+        task: The task, which says what the targets are.
         plans: How each row is read.
-        golds: The right answer of each row.
+        golds: The gold answer of each row.
         labels: Label of each logit.
 
     Returns:
-        ``input_ids`` (L,), ``token_type_ids`` (L,) of a pair, ``labels`` (the target) and the ``document``, the row's
-        number.
+        Dicts of ``input_ids`` (L,), ``token_type_ids`` (L,) for a pair, ``labels`` (the target of the passage), and
+        ``document``, the number of the row.
     """
     targets_of = task.supervised().targets
     for document, (plan, gold) in enumerate(zip(plans, golds, strict=True)):
@@ -42,29 +44,38 @@ def add_soft_targets(
     *,
     labelled: bool,
     hard_weight: float = 0.5,
+    store: TargetStore | None = None,
     batch_tokens: int = 4096,
 ) -> Iterator[dict[str, Any]]:
     """Replace each example's labels by targets (L, C) from teachers.
 
     Args:
-        examples: Examples with hard labels, or with places for targets only.
-        soft_targets: Gives the teachers' mean probabilities.
-        labelled: Whether the labels are hard labels to be mixed in.
-        hard_weight: Weight of the hard labels; the soft targets have the rest.
-        batch_tokens: Padded tokens that go through the teachers at once.
+        examples: Examples with labels of tokens, which are gold labels or mere places for targets.
+        soft_targets: Computes the mean probabilities of the teachers.
+        labelled: Whether the labels are gold labels, to be mixed in.
+        hard_weight: Weight of the gold labels; the soft targets have the rest.
+        store: Where targets are taken from, and those that it lacks are kept.
+        batch_tokens: Most tokens, padding included, that the teachers read at once.
     """
-    order = sorted(range(len(examples)), key=lambda index: len(examples[index]["input_ids"]), reverse=True)
-    targets: dict[int, torch.Tensor] = {}
+    passages = [np.asarray(example["input_ids"]) for example in examples]
+    kept = [store.get(passage) if store else None for passage in passages]
+    targets = {index: torch.from_numpy(rows).float() for index, rows in enumerate(kept) if rows is not None}
+    order = sorted(set(range(len(examples))) - set(targets), key=lambda index: len(passages[index]), reverse=True)
     with tqdm(total=len(order), desc="soft targets", unit=" examples", disable=None) as bar:
         while order:
-            size = max(1, batch_tokens // len(examples[order[0]]["input_ids"]))
+            size = max(1, batch_tokens // len(passages[order[0]]))
             batch, order = order[:size], order[size:]
             padded = collate([examples[index] for index in batch])
-            targets.update(zip(batch, soft_targets(padded["input_ids"], padded["attention_mask"]), strict=True))
+            for index, rows in zip(batch, soft_targets(padded["input_ids"], padded["attention_mask"]), strict=True):
+                targets[index] = rows[: len(passages[index])].clone()
+                if store:
+                    store.add(passages[index], targets[index].numpy())
             bar.update(len(batch))
+    if store:
+        store.save()
     for index, example in enumerate(examples):
         labels = torch.tensor(example["labels"])
-        mixed = targets[index][: len(labels)].clone()
+        mixed = targets[index].clone()
         if labelled:
             hard = torch.nn.functional.one_hot(labels.clamp(min=0), mixed.shape[-1])
             mixed = hard_weight * hard + (1 - hard_weight) * mixed
@@ -77,12 +88,12 @@ def join_examples(
 ) -> Iterator[dict[str, Any]]:
     """Join neighbouring examples of a document into longer ones, so that a student learns to read windows.
 
-    Their labels (L,) or targets (L, C) stay those of the shorter examples, which the teachers have read one by one.
+    Labels (L,) and targets (L, C) stay those of the shorter examples, which the teachers have read one by one.
 
     Args:
         examples: Examples in the order of their documents.
         size: Most pieces in a joined example, special tokens included.
-        rng: Draws the size of each joined example, up to ``size``; None fills every one.
+        rng: Draws the size of each joined example, up to ``size``; None fills every example.
     """
     joined: dict[str, Any] | None = None
     limit = size
@@ -101,16 +112,16 @@ def join_examples(
 
 
 def collate(examples: Sequence[dict[str, Any]], pad_token_id: int = 0) -> dict[str, torch.Tensor]:
-    """Pad examples to the longest.
+    """Pad examples to the longest and stack them.
 
     Returns:
-        ``input_ids``, ``attention_mask`` and, for pairs, ``token_type_ids`` (B, L); ``labels``: of tokens (B, L) or
-        (B, L, C) with -100 at padding, or of whole passages (B,) or (B, C).
+        ``input_ids``, ``attention_mask`` and, for pairs, ``token_type_ids`` (B, L); and ``labels``: for tokens (B, L)
+        or (B, L, C) with -100 at padding, for whole passages (B,) or (B, C).
     """
     ids = [torch.as_tensor(example["input_ids"]) for example in examples]
     batch = {
         "input_ids": _pad(ids, pad_token_id),
-        "attention_mask": _pad([torch.ones_like(each) for each in ids], 0),
+        "attention_mask": _pad([torch.ones_like(row) for row in ids], 0),
     }
     if "token_type_ids" in examples[0]:
         batch["token_type_ids"] = _pad([torch.as_tensor(example["token_type_ids"]) for example in examples], 0)

@@ -2,151 +2,237 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+import random
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import IterableDataset
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
-from ..adapters import save_adapter
-from ..checkpoint_files import LocalCheckpoint
-from ..distillation.soft_targets import token_cross_entropy
+from ..distillation.losses import token_cross_entropy
+from ..distillation.soft_targets import SoftTargets
 from ..distillation.trainer import DistillationTrainer, Pair
-from ..documents import Annotation
+from ..documents import Reader
+from ..documents.reading import default_overlap
 from ..errors import NlpieError
-from ..files import write_whole
-from ..tasks import TOKENS, Head, Plan, Task
-from .examples import collate, make_examples
-from .precision import supports_bf16
-from .runs import last_whole_checkpoint, open_runs, trainer_arguments
-from .starting import keep_options
-from .temperature import choose_temperature, divide_logits
+from ..loading.adapters import save_adapter
+from ..loading.find import find_checkpoint, open_folder
+from ..loading.local import LocalCheckpoint
+from ..pipelines import ClinicalPipeline, load_clinical
+from ..recipes import FinetuningArguments, Teaching
+from ..tasks import SEQUENCES, TOKENS, Head, Task, get_task
+from ..util.files import write_whole
+from ..util.toml import read_table
+from .calibrating import choose_temperature, divide_logits
+from .distilling import make_task_pair
+from .examples import add_soft_targets, collate, join_examples
+from .heads import keep_options, load_teachers, start_model
+from .labelled import LabelledData, Validation, take_labelled_data
+from .probing import start_from_probe
+from .runs import RunOutput, runs_folder, supports_bf16
+from .target_store import TargetStore
 
-
-@dataclass(frozen=True)
-class FinetuningArguments:
-    """How to train; the defaults are the paper's.
-
-    Attributes:
-        epochs: Passes over the training examples.
-        learning_rate: Peak of the linear schedule.
-        batch: Examples in an optimizer step, over all processes.
-        warmup: Share of the steps over which the rate rises.
-        weight_decay: AdamW's.
-        seed: Of head, dropout and order.
-    """
-
-    epochs: float = 3
-    learning_rate: float = 5e-5
-    batch: int = 16
-    warmup: float = 0.0
-    weight_decay: float = 0.01
-    seed: int = 123
-
-
-class InOrder(IterableDataset):
-    """Examples that the Trainer leaves in their order; what can be indexed, it draws by length."""
-
-    def __init__(self, examples: Sequence[dict[str, Any]]) -> None:
-        self._examples = examples
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(self._examples)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Labelled rows that are read as users will have them read, whole.
-
-    Attributes:
-        task: The task.
-        plans: How each row is read.
-        golds: The right answer of each row.
-        head: The model's head.
-        options: The task's options.
-    """
-
-    task: Task
-    plans: Sequence[Plan]
-    golds: Sequence[Any]
-    head: Head
-    options: Any
-
-    @cached_property
-    def examples(self) -> "InOrder":
-        """An example for each passage, the longest first, so that batches hold little padding."""
-        examples = list(make_examples(self.task, self.plans, self.golds, self.head.labels))
-        return InOrder([examples[index] for index in self._order])
-
-    @cached_property
-    def _order(self) -> np.ndarray:
-        lengths = [len(passage) for plan in self.plans for passage in plan.passages]
-        return np.argsort(lengths, kind="stable")[::-1]
-
-    def tuned(self, outputs: np.ndarray) -> dict[str, Any]:
-        """Return the options that are best for these outputs, such as the threshold of each independent label."""
-        best_options = self.task.supervised().tuned
-        return best_options(self.golds, partial(self.annotate, outputs), self.options) if best_options else {}
-
-    def annotate(self, outputs: np.ndarray, **tuned: Any) -> list[Annotation]:
-        """Return the annotation of each row, given the model's padded output for each of the examples."""
-        options = replace(self.options, **tuned)
-        annotations, rest = [], iter(outputs[np.argsort(self._order)])
-        for plan in self.plans:
-            parts = []
-            for index, passage in enumerate(plan.passages):
-                output = next(rest)
-                output = output[: len(passage)] if output.ndim == 2 else output
-                parts.append(self.task.reduce(plan, index, output, self.head))
-            fields = self.task.finish(plan, parts, self.head, options)
-            annotations.append(Annotation(text=plan.text, coverage=plan.coverage, gives=tuple(fields), **fields))
-        return annotations
-
-    def score(self, outputs: np.ndarray) -> dict[str, float]:
-        """Return the scores of the annotations, with their best options, that are single numbers."""
-        annotations = self.annotate(outputs, **self.tuned(outputs))
-        supervision = self.task.supervised()
-        scores = supervision.outcomes(self.golds, list(map(supervision.answer, annotations))).scores()
-        return {name: value for name, value in scores.items() if isinstance(value, float)}
-
-    def confidences(self, outputs: np.ndarray) -> list[list[tuple[float, bool]]]:
-        """Return what each row's annotation is sure of and whether it is right."""
-        confidences_of = self.task.supervised().confidences
-        annotations = self.annotate(outputs)
-        return [confidences_of(gold, annotation) for gold, annotation in zip(self.golds, annotations, strict=True)]
+_HARD_WEIGHT = 0.5
 
 
 def finetune(
+    start: str | os.PathLike[str],
+    rows: Any,
+    *,
+    task: str,
+    validation: Any = None,
+    output: str | os.PathLike[str] | None = None,
+    **arguments: Any,
+) -> ClinicalPipeline:
+    """Fine-tune a checkpoint for a task and return the pipeline that runs it.
+
+    Args:
+        start: Checkpoint to start from: a name or alias (see ``nlpie list``), a Hub id, or a local folder.
+        rows: Labelled rows: a list of mappings, a ``datasets.Dataset``, or a pandas or polars data frame. Each row
+            holds, by task:
+
+            - ``ner``: ``text``, and ``entities``, a list of ``{"start": 0, "end": 7, "label": "drug"}``;
+            - ``classification``: ``text``, and ``label``, or ``labels``, a list of independent labels;
+            - ``nli``: ``premise``, ``hypothesis`` and ``label``;
+            - ``relation``: ``text``, ``head`` and ``tail`` (each ``{"start": 0, "end": 7, "type": "drug"}``), and
+              ``label``.
+        task: Name of the task.
+        validation: Labelled rows by which the best epoch is chosen; by default a tenth of the texts is held out of
+            ``rows``.
+        output: Folder to write the checkpoint to; by default a temporary one that is removed with the pipeline.
+        **arguments: Hyper-parameters, the fields of :class:`nlpie_models.recipes.FinetuningArguments`, such as
+            ``epochs=3`` or ``learning_rate=5e-5``.
+
+    Raises:
+        NlpieError: A row is not in the task's layout, the checkpoint cannot be found or fine-tuned so, the output
+            exists already, or an argument is unknown.
+
+    Example:
+        >>> from nlpie_models import finetune
+        >>> rows = [{"text": "He denies pain.", "label": "absent"}, {"text": "Severe pain.", "label": "present"}]
+        >>> pipe = finetune("open-small", rows, task="classification", epochs=1)
+        >>> pipe("He has pain.").label in ("absent", "present")
+        True
+    """
+    settings = read_table(FinetuningArguments, arguments, "finetune")
+    data = take_labelled_data(get_task(task), rows, validation, settings)
+    if output is not None:
+        finetune_checkpoint(find_checkpoint(start), data, settings, output=RunOutput(Path(output)))
+        return load_clinical(Path(output), task)
+    temporary = Path(tempfile.mkdtemp(prefix="nlpie-finetune-"))
+    try:
+        finetune_checkpoint(find_checkpoint(start), data, settings, output=RunOutput(temporary / "model"))
+        shutil.rmtree(runs_folder(temporary / "model"))
+        pipeline = load_clinical(temporary / "model", task)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    weakref.finalize(pipeline, shutil.rmtree, temporary, ignore_errors=True)
+    return pipeline
+
+
+def finetune_checkpoint(
+    start: LocalCheckpoint,
+    data: LabelledData,
+    arguments: FinetuningArguments,
+    *,
+    output: RunOutput,
+    teachers: Sequence[Path] = (),
+    unlabelled: Iterable[str] = (),
+    kept_targets: Path | None = None,
+) -> dict[str, Any]:
+    """Fine-tune a checkpoint on labelled data, beside fine-tuned teachers if there are any, and save it.
+
+    Args:
+        start: Where it starts.
+        data: The labelled rows.
+        arguments: The hyper-parameters.
+        output: Where to write.
+        teachers: Folders of checkpoints that are fine-tuned for the task.
+        unlabelled: Texts that the teachers label; for soft targets. Those that are among the rows are left out.
+        kept_targets: File that keeps the soft targets, so that another run need not ask the teachers again.
+
+    Returns:
+        The record; see :func:`train_for_task`.
+
+    Raises:
+        NlpieError: Arguments do not go together or not with the task, start and teachers do not go together, or as
+            :func:`train_for_task`.
+    """
+    task = data.task
+    known = {row[task.inputs[0]] for part in (data.train, data.validation) for row in part.rows}
+    unlabelled = [text for text in unlabelled if text not in known]
+    teaching = check_arguments(task, arguments, teachers=len(teachers), unlabelled=bool(unlabelled))
+    model, tokenizer = start_model(start, data.head(arguments), seed=arguments.seed, tune=arguments.tune)
+    make_reader = partial(Reader.of, tokenizer, reads_special_tokens=task.reads_special_tokens)
+    reader = make_reader(arguments.size or arguments.window)
+    unit = {"unit": arguments.unit} if arguments.join else {}
+    examples = _draw(data.training_examples(reader, **unit), arguments)
+    if arguments.probe:
+        start_from_probe(model, examples, pad_token_id=tokenizer.pad_token_id)
+    teacher_models = load_teachers(teachers, task, student=start.name, tokenizer=tokenizer)
+    if teaching == "soft-targets":
+        soft = SoftTargets(teacher_models, data.labels, data.label_map.names or None, bf16=supports_bf16())
+        weight = _HARD_WEIGHT if arguments.hard_weight is None else arguments.hard_weight
+        weights = [open_folder(path).weights for path in teachers]
+        store = TargetStore(kept_targets, weights, data.labels) if kept_targets else None
+        examples = list(add_soft_targets(examples, soft, labelled=True, hard_weight=weight, store=store))
+        texts = data.unlabelled_examples(unlabelled, reader, **unit)
+        examples += add_soft_targets(texts, soft, labelled=False, store=store)
+    if arguments.join:
+        examples = list(join_examples(examples, arguments.join, rng=random.Random(arguments.seed)))
+    trained: PreTrainedModel | Pair = model
+    facts: dict[str, Any] = {}
+    if teaching == "task":
+        trained = make_task_pair(model, teacher_models[0], arguments.objective_options, seed=arguments.seed)
+        objective = {"name": teaching, **arguments.objective_options, "weights": trained.objective.weights}
+        facts = {"teacher": teachers[0].name, "objective": objective}
+    return train_for_task(
+        trained,
+        tokenizer,
+        train=examples,
+        validation=data.validation_rows(
+            make_reader(arguments.window, overlap=default_overlap(arguments.window)),
+            Head.of(model.config.to_dict(), tokenizer),
+        ),
+        output=output,
+        arguments=arguments,
+        adapter_of=None if arguments.tune == "all" else start,
+        facts=facts,
+    )
+
+
+def check_arguments(task: Task, arguments: FinetuningArguments, *, teachers: int, unlabelled: bool) -> Teaching | None:
+    """Refuse arguments that do not go together, and return what is learnt from the teachers; None without any.
+
+    Args:
+        task: The task.
+        arguments: The hyper-parameters.
+        teachers: How many teachers there are.
+        unlabelled: Whether there are texts that the teachers are to label.
+
+    Raises:
+        NlpieError: The arguments do not go with the task, the teachers, or each other.
+    """
+    if task.auto_class != SEQUENCES and (arguments.classifier_pooling or arguments.probe):
+        raise NlpieError(f"classifier pooling and probe are for heads of whole texts, and {task.name} labels tokens")
+    if task.auto_class != TOKENS and arguments.join:
+        raise NlpieError(f"join is for labels of tokens, and {task.name} labels whole texts")
+    soft_only = unlabelled or arguments.hard_weight is not None
+    if not teachers:
+        if arguments.objective or arguments.objective_options or soft_only:
+            raise NlpieError("objective, objective options, unlabelled texts and hard weight need a teacher")
+        return None
+    teaching: Teaching = arguments.objective or ("soft-targets" if task.auto_class == TOKENS else "task")
+    if teaching == "soft-targets":
+        if task.auto_class != TOKENS:
+            raise NlpieError(f"soft-targets are for named entities; the objective task is for {task.name} as well")
+        if arguments.objective_options:
+            raise NlpieError("objective options go with the objective task")
+    elif soft_only:
+        raise NlpieError("unlabelled texts and hard weight go with soft-targets, for named entities")
+    elif teachers > 1:
+        raise NlpieError(f"the objective task asks one teacher, got {teachers}; soft-targets take several")
+    return teaching
+
+
+def _draw(examples: list[dict[str, Any]], arguments: FinetuningArguments) -> list[dict[str, Any]]:
+    if arguments.examples is None or len(examples) <= arguments.examples:
+        return examples
+    return random.Random(arguments.seed).sample(examples, arguments.examples)
+
+
+def train_for_task(
     model: PreTrainedModel | Pair,
     tokenizer: Any,
     *,
     train: Sequence[dict[str, Any]],
     validation: Validation,
-    output: Path,
-    arguments: FinetuningArguments = FinetuningArguments(),
+    output: RunOutput,
+    arguments: FinetuningArguments,
     adapter_of: LocalCheckpoint | None = None,
     facts: Mapping[str, Any] | None = None,
-    resume: bool = False,
 ) -> dict[str, Any]:
     """Train a model for a task and save the epoch that is best on validation.
 
-    What is best chosen on validation is chosen last: a temperature, kept in the head's weights, and options such as the
-    thresholds of independent labels, kept in the config.
+    After the training, the validation rows also decide on a temperature, which is kept in the head's weights, and on
+    options such as the thresholds of independent labels, which are kept in the config.
 
     Args:
         model: Model with a head for the task, or a pair of one and its teacher; trained in place.
-        tokenizer: Saved beside it.
-        train: Examples, as ``make_examples`` gives them, or with soft targets.
-        validation: Labelled rows.
-        output: Folder for the model, written whole at the end; work in progress goes to ``<output>.runs``.
-        arguments: How to train.
-        adapter_of: The base, if only what differs from it is to be saved.
-        facts: What the record is to say besides.
-        resume: Go on from the last epoch saved in ``<output>.runs``, if there is one.
+        tokenizer: The tokenizer of the model, saved with it.
+        train: Examples, as ``make_examples`` returns them, or with soft targets.
+        validation: The rows by which the best epoch is chosen.
+        output: Where to write.
+        arguments: The hyper-parameters.
+        adapter_of: The checkpoint of which only the changed tensors are to be saved; None to save the whole model.
+        facts: Further values for the record.
 
     Returns:
         The record that is also written to ``finetuning.json``: arguments, the metric and its best value on
@@ -156,8 +242,8 @@ def finetune(
         NlpieError: The output, or work in progress that is not to be resumed, exists, or the batch cannot be shared by
             the processes.
     """
-    runs = open_runs(output, resume=resume)
-    task, supervision = validation.task, validation.task.supervised()
+    output.open()
+    task = validation.task.supervised()
     student: Any = model
     make_trainer: Callable[..., Trainer] = partial(
         Trainer, compute_loss_func=token_cross_entropy if task.auto_class == TOKENS else None
@@ -166,7 +252,7 @@ def finetune(
         student, make_trainer = model.student, DistillationTrainer
     trainer = make_trainer(
         model=model,
-        args=_training_arguments(runs, arguments, supervision.metric),
+        args=_training_arguments(output, arguments, task.metric),
         train_dataset=train,
         eval_dataset=validation.examples,
         data_collator=partial(collate, pad_token_id=tokenizer.pad_token_id),
@@ -175,7 +261,7 @@ def finetune(
     )
     # transformers takes a head's mean for a loss that knows the whole batch, and multiplies it by the processes.
     trainer.model_accepts_loss_kwargs = trainer.compute_loss_func is not None
-    trainer.train(resume_from_checkpoint=last_whole_checkpoint(runs) if resume else None)
+    trainer.train(resume_from_checkpoint=output.last_state())
     outputs = np.asarray(trainer.predict(validation.examples).predictions)
     temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
     tuned = validation.tuned(outputs / temperature)
@@ -184,7 +270,7 @@ def finetune(
         **(facts or {}),
         "arguments": asdict(arguments),
         "processes": trainer.accelerator.num_processes,
-        "metric": supervision.metric,
+        "metric": task.metric,
         "best_on_validation": trainer.state.best_metric,
         "temperature": temperature,
         "history": [row for row in trainer.state.log_history if "eval_loss" in row or "loss" in row],
@@ -192,22 +278,21 @@ def finetune(
     if trainer.is_world_process_zero():
         divide_logits(student, temperature)
         keep_options(student.config, task, student.config.task_options[task.name] | tuned)
-        with write_whole(output) as folder:
+        with write_whole(output.path) as folder:
             if adapter_of is None:
                 student.float().save_pretrained(folder)
                 tokenizer.save_pretrained(folder)
             else:
-                save_adapter(student, folder, adapter_of, place=output)
+                save_adapter(student, folder, adapter_of, place=output.path)
             (folder / "finetuning.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 
 
-def _training_arguments(runs: Path, arguments: FinetuningArguments, metric: str) -> TrainingArguments:
+def _training_arguments(output: RunOutput, arguments: FinetuningArguments, metric: str) -> TrainingArguments:
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if arguments.batch % processes:
         raise NlpieError(f"expected a batch that {processes} processes can share equally, got {arguments.batch}")
-    return trainer_arguments(
-        runs,
+    return output.trainer_arguments(
         num_train_epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
         per_device_train_batch_size=arguments.batch // processes,

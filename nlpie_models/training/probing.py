@@ -9,11 +9,11 @@ from torch import nn
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from ..engines import default_device
+from ..engines.torch import default_device
 from ..errors import DataError
 from .examples import collate
-from .precision import supports_bf16
-from .starting import head_layer
+from .heads import head_layer
+from .runs import supports_bf16
 
 _BATCH = 64
 _FOLDS = 3
@@ -21,15 +21,15 @@ _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 
 
 def start_from_probe(model: PreTrainedModel, examples: Sequence[Mapping[str, Any]], *, pad_token_id: int) -> None:
-    """Set a head for sequences to the logistic regression on what the model, as it is, gives it.
+    """Set a head for whole texts to the logistic regression on the features that the model, as it is, computes for it.
 
     A random head's first gradients distort what the encoder knows, and where most rows have one label, the head learns
-    little else for long. The penalty is the one of least log-loss in cross-validation.
+    little else for long. The penalty is chosen by log-loss in cross-validation.
 
     Args:
-        model: Model with a head for sequences; only its last linear layer changes.
-        examples: Training examples, labelled with a class or with several (C) that are independent of each other.
-        pad_token_id: What pads a batch.
+        model: Model with a head for whole texts; only its last linear layer changes.
+        examples: Training examples whose target is the index of one label, or 0 or 1 for each independent label (C,).
+        pad_token_id: Id of the padding token.
 
     Raises:
         DataError: Too few examples have, or do not have, one of the labels.
@@ -45,9 +45,10 @@ def start_from_probe(model: PreTrainedModel, examples: Sequence[Mapping[str, Any
     search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": _STRENGTHS}, cv=_FOLDS, scoring="neg_log_loss")
     multi_label = labels.ndim == 2
     fitted = (OneVsRestClassifier(search) if multi_label else search).fit(scaler.transform(features), labels)
-    regressions = [each.best_estimator_ for each in (fitted.estimators_ if multi_label else [fitted])]
-    weight = np.concatenate([each.coef_ for each in regressions])
-    bias = np.concatenate([each.intercept_ for each in regressions])
+    searches = fitted.estimators_ if multi_label else [fitted]
+    regressions = [search.best_estimator_ for search in searches]
+    weight = np.concatenate([regression.coef_ for regression in regressions])
+    bias = np.concatenate([regression.intercept_ for regression in regressions])
     if len(weight) == 1 < head_layer(model).out_features:
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     weight = weight / scaler.scale_

@@ -83,8 +83,8 @@ def test_matches_the_authors_outputs(name: str, attention: str) -> None:
         np.testing.assert_allclose(states, expected.pop(f"hidden_{layer}"), **TOLERANCE)
     maps = [expected.pop(f"attention_{layer}") for layer in range(model.config.num_hidden_layers)]
     if attention == "eager":
-        for got, wanted in zip(output.attentions, maps, strict=True):
-            np.testing.assert_allclose(got, wanted, **TOLERANCE)
+        for attention_map, published in zip(output.attentions, maps, strict=True):
+            np.testing.assert_allclose(attention_map, published, **TOLERANCE)
     assert not expected
 
 

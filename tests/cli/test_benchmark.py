@@ -1,14 +1,13 @@
-"""``nlpie benchmark`` as users run it, fresh processes included."""
+"""``nlpie benchmark`` as users run it, and the stored figures."""
 
-import json
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from nlpie_models.cli import main
-from nlpie_models.evaluation import efficiency
+from nlpie_models.evaluation.benchmarks import Benchmark
+from nlpie_models.evaluation.results import read_record
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -26,28 +25,6 @@ def notes(tmp_path) -> Path:
     return folder
 
 
-def test_writes_every_figure_and_shows_them(notes, ner_folder, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(efficiency, "_COLD_STARTS", 1)
-    results = tmp_path / "efficiency"
-    output = run(ner_folder, "--notes", notes, "--name", "tiny", "--rounds", 1, "--results", results)
-    assert [path.name for path in results.iterdir()] == ["tiny.json"]
-    text = (results / "tiny.json").read_text()
-    assert str(tmp_path) not in text
-    assert str(ner_folder) not in text
-    measured = json.loads(text)
-    assert (measured.pop("checkpoint"), measured.pop("task"), measured["notes"]) == ("tiny", "ner", 3)
-    assert [measured.pop(f"base_{kind}_bytes") for kind in ("weight", "folder")] == [None, None]
-    made = measured.pop("provenance")
-    assert made["command"] == "nlpie benchmark ner -t ner --notes NOTES --rounds 1 --device cpu"
-    assert len(measured) == 17
-    assert all(value > 0 for value in measured.values())
-    assert measured["peak_bytes"] > measured["import_peak_bytes"]
-    assert measured["latency_p95_ms"] >= measured["latency_p50_ms"]
-    labels = ["parameters", "disk", "MACs", "cold start", "one by one", "batched", "peak memory"]
-    assert [line[2:14].strip() for line in output.splitlines() if line.startswith("  ")] == labels
-    assert f"tiny  ner, 3 notes with {measured['tokens']} tokens, cpu" in output
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -60,10 +37,36 @@ def test_writes_every_figure_and_shows_them(notes, ner_folder, tmp_path, monkeyp
     ],
 )
 def test_what_cannot_be_measured(ner_folder, tmp_path, arguments, code, message) -> None:
-    assert message in run(ner_folder, "--results", tmp_path / "efficiency", *arguments, code=code)
+    assert message in run("efficiency", ner_folder, "--results", tmp_path / "results", *arguments, code=code)
     assert not (tmp_path / "efficiency").exists()
 
 
-def test_outside_a_checkout_notes_must_be_given(ner_folder, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(sys.modules["nlpie_models.cli.benchmark"], "EXAMPLES", tmp_path / "absent")
-    assert "--notes is missing" in run(ner_folder, code=2)
+ROOT = Path(__file__).parents[2]
+STORED = ROOT / "model_cards" / "benchmarks"
+
+
+def test_stored_figures_are_those_of_benchmarks() -> None:
+    stored = {path.stem: read_record(Benchmark, path, "a benchmark") for path in STORED.glob("*.json")}
+    assert stored.keys() == {"assertion", "corpus", "distillation", "pretraining", "recorded"}
+    for name, found in stored.items():
+        assert found.results
+        assert found.provenance.command.startswith(f"nlpie benchmark {name}")
+
+
+def test_the_assertion_rules_score_what_is_stored(tmp_path) -> None:
+    mentions = ROOT / "tests" / "reference" / "assertion" / "mentions.jsonl"
+    output = run("assertion", mentions, "-o", tmp_path / "new.json")
+    new, stored = (
+        read_record(Benchmark, folder, "a benchmark") for folder in (tmp_path / "new.json", STORED / "assertion.json")
+    )
+    assert new.settings == stored.settings
+    assert {**new.results, "1 MB of text": {}} == {**stored.results, "1 MB of text": {}}
+    assert "natural mentions, negated" in output
+
+
+def test_annotating_beside_transformers(notes, ner_folder, tmp_path) -> None:
+    output = run("annotate", notes, "-c", ner_folder, "--rounds", 1, "-o", tmp_path / "new.json")
+    new = read_record(Benchmark, tmp_path / "new.json", "a benchmark")
+    assert (new.settings["notes"], new.results["nlpie_models"]["times_the_seconds_of_ours"]) == (3, 1.0)
+    assert new.provenance.command == "nlpie benchmark annotate NOTES --checkpoint ner --rounds 1"
+    assert "transformers, batch 8" in output

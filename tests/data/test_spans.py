@@ -99,9 +99,12 @@ def test_other_errors(folder) -> None:
     with pytest.raises(DataError, match=r"has no test.jsonl\[.gz\]; splits there: train"):
         read_golds(folder, "test")
     with pytest.raises(DataError, match="no row has an entity with one of the labels"):
-        get_task("ner").supervision.labels(read_golds(folder, labels=LabelMap({"Nothing": "x"})))
-    with pytest.raises(DataError, match=r"no label map 'x': give a .toml file or one of ade_re, bc5cdr_re, macc"):
+        get_task("ner").labels_of(read_golds(folder, labels=LabelMap({"Nothing": "x"})))
+    with pytest.raises(DataError, match=r"no label map 'x': expected a .toml file or one of ade_re, bc5cdr_re, macc"):
         read_label_map("x")
     (folder / "twice.toml").write_text('[labels]\na = ["X"]\nb = ["X"]')
-    with pytest.raises(DataError, match="stands under two targets"):
+    with pytest.raises(DataError, match="is under two targets"):
         read_label_map(str(folder / "twice.toml"))
+    (folder / "text.toml").write_text('[labels]\na = "X"')
+    with pytest.raises(DataError, match=r"a table \[labels\] of lists; text.toml: .*labels.a"):
+        read_label_map(str(folder / "text.toml"))

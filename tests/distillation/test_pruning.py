@@ -6,10 +6,11 @@ import pytest
 import torch
 from transformers import BertForMaskedLM, BertModel
 
-from nlpie_models.checkpoint_files import LocalCheckpoint, load_model
 from nlpie_models.distillation.poolers import keep_pooler
 from nlpie_models.distillation.pruning import prune_width
 from nlpie_models.distillation.students import make_student
+from nlpie_models.loading.local import LocalCheckpoint
+from nlpie_models.loading.models import load_model
 
 IDS = torch.tensor([[2, 20, 30, 40, 3], [2, 21, 35, 3, 0]])
 HALF = {"hidden": 16, "feed_forward": 24}
@@ -62,9 +63,9 @@ def test_a_student_without_the_redundant_half_is_its_teacher(redundant) -> None:
     sizes = student.config.hidden_size, student.config.intermediate_size, student.config.num_attention_heads
     assert sizes == (16, 24, 2)
     with torch.no_grad():
-        expected, found = redundant(IDS).logits, student(IDS).logits
+        expected, actual = redundant(IDS).logits, student(IDS).logits
         assert expected.std() > 0.1
-        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(actual, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_same_of_some_layers(redundant) -> None:
@@ -98,12 +99,12 @@ def test_what_weighs_most_is_kept(teacher) -> None:
         attention.output.dense.weight[:, [8, 16]] = 5.0
         layer.output.dense.weight[:, 41] = 5.0
     student = make_student("pruned", teacher, seed=0, hidden=2, feed_forward=1)
-    own = student.bert.encoder.layer[0]
-    assert own.attention.output.LayerNorm.weight.max() == 9.0
-    assert own.attention.self.query.bias.tolist() == [6.0 / 4, 8.0 / 4]  # heads are a sixteenth as wide
-    for matrix in (own.attention.self.key, own.attention.self.value, student.bert.pooler.dense):
+    pruned = student.bert.encoder.layer[0]
+    assert pruned.attention.output.LayerNorm.weight.max() == 9.0
+    assert pruned.attention.self.query.bias.tolist() == [6.0 / 4, 8.0 / 4]  # heads are a sixteenth as wide
+    for matrix in (pruned.attention.self.key, pruned.attention.self.value, student.bert.pooler.dense):
         assert matrix.bias.tolist() == [6.0, 8.0]
-    assert own.intermediate.dense.bias.tolist() == [6.0]
+    assert pruned.intermediate.dense.bias.tolist() == [6.0]
 
 
 def test_it_is_saved_and_loaded_with_its_pooler_and_one_embedding_matrix(teacher, tokenizer, tmp_path) -> None:

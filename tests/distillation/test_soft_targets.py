@@ -7,7 +7,8 @@ import torch
 from transformers import BertForTokenClassification
 from transformers.modeling_outputs import TokenClassifierOutput
 
-from nlpie_models.distillation import SoftTargets, token_cross_entropy
+from nlpie_models.distillation import SoftTargets
+from nlpie_models.distillation.losses import token_cross_entropy
 
 STUDENT = ["O", "B-problem", "I-problem"]
 MAP = {"Sign": "problem", "Disease": "problem"}
@@ -95,5 +96,5 @@ def test_accumulated_batches_weigh_every_token_alike(batch, soft) -> None:
         labels = targets
     items = (labels != -100).sum()
     rows = [TokenClassifierOutput(logits=outputs.logits[row : row + 1]) for row in range(2)]
-    parts = [token_cross_entropy(each, labels[row : row + 1], items) for row, each in enumerate(rows)]
+    parts = [token_cross_entropy(outputs, labels[row : row + 1], items) for row, outputs in enumerate(rows)]
     torch.testing.assert_close(sum(parts), token_cross_entropy(outputs, labels))

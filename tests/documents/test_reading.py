@@ -88,8 +88,8 @@ def test_every_piece_is_decided_once_whatever_the_text(reader, text, on_long, ov
 TAGS = ("O", "B-problem", "I-problem")
 
 
-def answer(plan, targets, options) -> list[str]:
-    """Return the entities of a model that says what the targets say, and O elsewhere."""
+def entities_of(plan, targets, options) -> list[str]:
+    """Return the entities of a model that predicts the targets, and O elsewhere."""
     head = Head(TAGS)
     outputs = [9.0 * np.eye(len(TAGS))[np.maximum(target, 0)] for target in targets]
     parts = [get_task("ner").reduce(plan, index, output, head) for index, output in enumerate(outputs)]
@@ -98,26 +98,28 @@ def answer(plan, targets, options) -> list[str]:
 
 @pytest.mark.parametrize("unit", ["window", "sentence"])
 @pytest.mark.parametrize("overlap", [0, 5])
-def test_targets_of_overlapping_windows_give_the_gold_entities_back(reader, unit, overlap) -> None:
+def test_targets_of_overlapping_windows_decode_to_the_gold_entities(reader, unit, overlap) -> None:
     options = NerOptions(unit=unit)
     words = ["fever", "zygote pain", "ct scan of the chest"]
-    gold = [(TEXT.index(each), TEXT.index(each) + len(each), "problem") for each in words]
+    gold = [(TEXT.index(word), TEXT.index(word) + len(word), "problem") for word in words]
     plan = get_task("ner").plan({"text": TEXT}, reader(overlap=overlap), options)
-    targets = get_task("ner").supervision.targets(plan, gold, TAGS)
+    targets = get_task("ner").targets(plan, gold, TAGS)
     assert [len(target) for target in targets] == [len(passage) for passage in plan.passages]
-    assert answer(plan, targets, options) == words
+    assert entities_of(plan, targets, options) == words
 
 
-@pytest.mark.parametrize(("unit", "found"), [("window", ["chest pain\nfever"]), ("sentence", ["chest pain", "fever"])])
-def test_no_entity_runs_over_the_edge_of_sentences_read_apart(reader, unit, found) -> None:
+@pytest.mark.parametrize(
+    ("unit", "expected"), [("window", ["chest pain\nfever"]), ("sentence", ["chest pain", "fever"])]
+)
+def test_no_entity_runs_over_the_edge_of_sentences_read_apart(reader, unit, expected) -> None:
     options, text = NerOptions(unit=unit), "chest pain\nfever and"
     plan = get_task("ner").plan({"text": text}, reader(), options)
-    targets = get_task("ner").supervision.targets(plan, [(0, text.index(" and"), "problem")], TAGS)
-    assert answer(plan, targets, options) == found
+    targets = get_task("ner").targets(plan, [(0, text.index(" and"), "problem")], TAGS)
+    assert entities_of(plan, targets, options) == expected
 
 
-def test_truncated_sentences_give_entities_of_what_was_read(reader) -> None:
+def test_entities_of_truncated_sentences_lie_in_what_was_read(reader) -> None:
     plan = get_task("ner").plan({"text": TEXT}, reader(on_long="truncate"), NerOptions(unit="sentence"))
-    gold = [(TEXT.rindex(each), TEXT.rindex(each) + len(each), "problem") for each in ("pain. the", "aspirin", "scan")]
-    targets = get_task("ner").supervision.targets(plan, gold, TAGS)
-    assert answer(plan, targets, NerOptions(unit="sentence")) == ["pain.", "the", "aspirin"]
+    gold = [(TEXT.rindex(part), TEXT.rindex(part) + len(part), "problem") for part in ("pain. the", "aspirin", "scan")]
+    targets = get_task("ner").targets(plan, gold, TAGS)
+    assert entities_of(plan, targets, NerOptions(unit="sentence")) == ["pain.", "the", "aspirin"]

@@ -1,5 +1,7 @@
 """Words and encodings: exact offsets whatever the text holds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,3 +88,20 @@ def test_encoding_without_pieces_keeps_whole_words(tokenizer) -> None:
     (sentence,) = cut.sentence_starts
     assert encoding.text[cut.offsets[sentence, 0] :].startswith("zygote")
     assert len(encoding.without([]).words) == 6
+
+
+def test_an_abbreviation_ends_no_sentence() -> None:
+    text = "Take ASA p.o. daily b.i.d. for pain. dr. Jones said so. Dr. Lee, 5 vs. 6. He has H.T.N. Stable."
+    text += "\nSeen by Dr.\nLee."
+    starts = find_sentence_starts(text).tolist()
+    sentences = [text[a:b] for a, b in pairwise([0, *starts, len(text)])]
+    assert sentences == [
+        "Take ASA p.o. daily b.i.d. for pain. ",
+        "dr. ",
+        "Jones said so. ",
+        "Dr. Lee, 5 vs. 6. ",
+        "He has H.T.N. ",
+        "Stable.\n",
+        "Seen by Dr.\n",
+        "Lee.",
+    ]

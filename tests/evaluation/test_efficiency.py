@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 
 from nlpie_models import load_clinical
-from nlpie_models.checkpoint_files import find_checkpoint
 from nlpie_models.errors import DataError, NlpieError
-from nlpie_models.evaluation import efficiency
-from nlpie_models.evaluation.efficiency import (
+from nlpie_models.evaluation.benchmarks import efficiency
+from nlpie_models.evaluation.benchmarks._fresh import FreshProcess
+from nlpie_models.evaluation.benchmarks.efficiency import (
     count_parameters,
     count_window_macs,
-    find_efficiency,
     get_single_text_task,
     latency_percentiles,
     load_arguments,
     measure_efficiency,
     measure_speed,
-    write_efficiency,
 )
-from nlpie_models.evaluation.fresh_process import FreshProcess, peak_memory, run_fresh
+from nlpie_models.evaluation.efficiency import find_efficiency
 from nlpie_models.evaluation.report import render_tables
+from nlpie_models.evaluation.results import write_record
+from nlpie_models.loading.find import find_checkpoint
 from nlpie_models.tasks import get_task
 
 NOTES = ["The patient has chest pain and fever. " * 12, "No fever."]
@@ -43,7 +43,7 @@ def fresh(monkeypatch) -> list[int]:
 
 
 def measure(pipe, name="tiny"):
-    return measure_efficiency(pipe, NOTES, name=name, command=["nlpie", "benchmark", name], rounds=2)
+    return measure_efficiency(pipe, NOTES, name=name, command=["nlpie", "benchmark", "efficiency", name], rounds=2)
 
 
 def test_parameters_equal_a_hand_count(ner_folder, tokenizer) -> None:
@@ -106,11 +106,11 @@ def test_disk_is_that_of_the_files(ner_folder, fresh) -> None:
 
 def test_an_adapter_needs_its_base_too(fresh) -> None:
     measured = measure(load_clinical("open-mini-cancer", "classification", device="cpu"))
-    base = find_checkpoint("open-mini", get_task("embedding"), None)
+    base = find_checkpoint("open-mini")
     assert measured.base_weight_bytes == base.weights.stat().st_size
     assert measured.base_folder_bytes == sum(path.stat().st_size for path in base.folder.iterdir())
     assert measured.weight_bytes < measured.folder_bytes < measured.base_weight_bytes
-    assert measured.provenance["base_sha256"] == base.row.weights.sha256
+    assert measured.provenance.base_sha256 == base.row.weights.sha256
 
 
 def test_fresh_processes_are_three_starts_and_all_notes_and_none(ner_folder, fresh) -> None:
@@ -123,8 +123,8 @@ def test_fresh_processes_are_three_starts_and_all_notes_and_none(ner_folder, fre
 def test_provenance_names_no_path(ner_folder, fresh) -> None:
     measured = measure(load_clinical(ner_folder, device="cpu"))
     assert str(ner_folder) not in json.dumps(asdict(measured))
-    assert all(measured.provenance[key] for key in ("versions", "hardware", "cpu", "threads", "command"))
-    assert all(len(measured.provenance[key]) == 64 for key in ("weights_sha256", "notes_sha256"))
+    assert all(getattr(measured.provenance, key) for key in ("versions", "hardware", "cpu", "threads", "command"))
+    assert all(len(getattr(measured.provenance, key)) == 64 for key in ("weights_sha256", "notes_sha256"))
 
 
 def test_a_fresh_process_has_the_same_pipeline(head_folder) -> None:
@@ -135,18 +135,6 @@ def test_a_fresh_process_has_the_same_pipeline(head_folder) -> None:
     again = load_clinical(**arguments)
     assert again.settings == pipe.settings
     assert again.engine.model.device == pipe.engine.model.device
-
-
-def test_memory_of_a_fresh_process_is_its_own(ner_folder) -> None:
-    held = np.ones(60_000_000)
-    imported = run_fresh({}, [])
-    assert imported.seconds > 0
-    assert 0 < imported.peak_bytes < peak_memory() - held.nbytes / 2
-
-
-def test_a_fresh_process_that_fails(tmp_path) -> None:
-    with pytest.raises(NlpieError, match=r"a fresh process could not annotate: .* is not a checkpoint folder"):
-        run_fresh({"name": str(tmp_path), "task": "ner"}, NOTES)
 
 
 @pytest.mark.parametrize("name", ["ner", "embedding", "classification", "fill-mask", "feature-extraction"])
@@ -177,8 +165,9 @@ def test_notes_that_cannot_be_timed(ner_folder, mlm_folder) -> None:
 def test_table_of_the_folder_beside_the_results(ner_folder, fresh, tmp_path) -> None:
     pipe = load_clinical(ner_folder, device="cpu")
     for name in ("tiny-b", "tiny"):
-        write_efficiency(tmp_path / "efficiency", measure(pipe, name))
-    assert [each.checkpoint for each in find_efficiency(tmp_path / "efficiency")] == ["tiny", "tiny-b"]
+        measured = measure(pipe, name)
+        write_record(measured.path(tmp_path / "results"), measured)
+    assert [efficiency.checkpoint for efficiency in find_efficiency(tmp_path / "results")] == ["tiny", "tiny-b"]
     text = "# Speed\n<!-- results: efficiency -->\nold\n<!-- end of results -->\nend\n"
     first, *table, last, end = render_tables(text, tmp_path / "results").splitlines()[1:]
     assert (first, last, end) == ("<!-- results: efficiency -->", "<!-- end of results -->", "end")
@@ -187,13 +176,15 @@ def test_table_of_the_folder_beside_the_results(ner_folder, fresh, tmp_path) -> 
     assert [row[0] for row in rows] == ["tiny", "tiny-b"]
     shown = dict(zip(heads, rows[0], strict=True))
     assert shown["cold start, s"] == "7.0"  # tiny-b took the first five of the processes
-    assert shown["GMACs (tokens)"] == "0.00 (64)"
+    assert shown["GMACs of a window (tokens)"] == "0.00 (64)"
     assert shown["peak MB (import)"] == "300 (100)"
-    assert "threads: " in shown["measured on"]
+    assert "threads: " in shown["machine"]
 
 
 def test_table_of_a_file_of_another_kind(tmp_path) -> None:
     (tmp_path / "efficiency").mkdir()
     (tmp_path / "efficiency" / "tiny.json").write_text('{"checkpoint": "tiny"}')
-    with pytest.raises(DataError, match=r"tiny.json is not a file of `nlpie benchmark`"):
+    with pytest.raises(
+        DataError, match=r"tiny.json is not a file of `nlpie benchmark efficiency`: tiny.json: task: missing"
+    ):
         render_tables("<!-- results: efficiency -->\n<!-- end of results -->\n", tmp_path / "results")

@@ -1,32 +1,25 @@
 """The figure of quality, speed and size: what is in it, and when it is stale."""
 
-import json
 import re
 import sys
-from dataclasses import fields
 
 import pytest
 from click.testing import CliRunner
+from measured import file_cost, file_runs, make_run
 
 from nlpie_models.cli import main
 from nlpie_models.errors import NlpieError
-from nlpie_models.evaluation.efficiency import Efficiency
-from nlpie_models.evaluation.quality import draw_quality, is_current, size_points, speed_points
-from nlpie_models.evaluation.results import Results, add_run
+from nlpie_models.evaluation.figures import draw_quality, is_current, size_points, speed_points
 
 LINE = 9  # points: the size of the letters
 
 
 def file_score(folder, name: str, dataset: str, score: float, protocol: str = "quick") -> None:
-    runs = [{"split": "test", "seed": 1, "scores": {"f1": score}, "interval": [0, 1], "ece": 0}]
-    add_run(folder, Results(name, dataset, protocol, "ner", "f1", runs))
+    file_runs(folder, name, dataset, make_run(scores={"f1": score}), protocol=protocol)
 
 
-def file_cost(folder, name: str, speed: float) -> None:
-    path = folder.parent / "efficiency" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    cost = dict.fromkeys((field.name for field in fields(Efficiency)), 8_000_000)
-    path.write_text(json.dumps(cost | {"checkpoint": name, "stream_notes_per_second": speed, "provenance": {}}))
+def file_speed(folder, name: str, speed: float) -> None:
+    file_cost(folder, name, encoder_parameters=8_000_000, weight_bytes=8_000_000, stream_notes_per_second=speed)
 
 
 @pytest.fixture
@@ -36,8 +29,8 @@ def folder(tmp_path):
         file_score(results, name, "one", score)
         file_score(results, name, "two", score - 0.2)
     file_score(results, "big", "bc2gm", 0.85, "subword")
-    file_cost(results, "big", 2.0)
-    file_cost(results, "small", 9.0)
+    file_speed(results, "big", 2.0)
+    file_speed(results, "small", 9.0)
     return results
 
 
@@ -74,7 +67,7 @@ def test_the_figure_names_them_and_knows_when_it_is_stale(folder, tmp_path) -> N
 
 
 def test_names_of_neighbours_lie_apart(folder, tmp_path) -> None:
-    file_cost(folder, "small", 2.01)
+    file_speed(folder, "small", 2.01)
     file_score(folder, "small", "one", 0.801)
     file_score(folder, "small", "two", 0.6)
     for name in ("one.svg", "two.svg"):
@@ -89,14 +82,14 @@ def test_names_of_neighbours_lie_apart(folder, tmp_path) -> None:
 
 def test_without_the_library_that_moves_names(folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "adjustText", None)
-    with pytest.raises(NlpieError, match=r"pip install nlpie-models\[plot\]"):
+    with pytest.raises(NlpieError, match=r"pip install nlpie-models\[release\]"):
         draw_quality(folder, tmp_path / "quality.svg")
     assert not list(tmp_path.glob("quality.*"))
 
 
 def test_a_report_draws_the_figure_that_it_shows(folder, tmp_path) -> None:
     readme, figure = tmp_path / "README.md", tmp_path / "quality.svg"
-    arguments = ["evaluate", "--report", str(readme), "--results", str(folder)]
+    arguments = ["report", str(readme), "--results", str(folder)]
     readme.write_text("<!-- results: suite quick -->\n<!-- end of results -->\n")
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert not figure.exists()

@@ -13,7 +13,7 @@ from nlpie_models import NlpieError, load_clinical
 from nlpie_models.documents import Coverage
 from nlpie_models.errors import MissingHead, UnknownName
 from nlpie_models.tasks import Head, Plan, get_task
-from nlpie_models.tasks._classes import classify, pool
+from nlpie_models.tasks._pooling import classify, pool
 
 SHORT = "the patient has chest pain and fever"
 NOTE = f"{SHORT}. no aspirin was given. " * 60
@@ -63,10 +63,10 @@ def test_pooling_by_hand(pooling, neutral, expected) -> None:
 
 def test_thresholds_of_independent_labels() -> None:
     head = Head(("a", "b", "c"), multi_label=True)
-    found = classify(np.array([0.6, 0.3, 0.5]), head, "mean", {"a": 0.7, "b": 0.2})
-    assert found.labels == ("c", "b")
-    assert found.label == "c"
-    assert found.score == pytest.approx(0.5)
+    classified = classify(np.array([0.6, 0.3, 0.5]), head, "mean", {"a": 0.7, "b": 0.2})
+    assert classified.labels == ("c", "b")
+    assert classified.label == "c"
+    assert classified.score == pytest.approx(0.5)
     nothing = classify(np.array([0.1, 0.1, 0.1]), head, "mean")
     assert nothing.labels == ()
     assert nothing.label is None
@@ -106,7 +106,7 @@ def test_pooling_of_a_long_note(head_folder) -> None:
     assert truncated.scores == pytest.approx(beginning.scores, abs=1e-5)
     assert pipe(NOTE, pooling="max").scores != pipe(NOTE, pooling="mean").scores
     assert pipe(NOTE).classification.pooling == "mean"
-    with pytest.raises(UnknownName, match="Unknown classification option pooling 'median'"):
+    with pytest.raises(NlpieError, match=r"classification option: pooling: expected one of mean, .* got 'median'"):
         pipe(NOTE, pooling="median")
 
 
@@ -181,8 +181,8 @@ def test_one_window_that_entails_decides(labels) -> None:
     windows[2] = np.full(len(labels), 0.1)
     windows[2][labels.index("entailment")] = 0.9
     plan = Plan("", [], Coverage(0, 0, 5), ([1] * 5, [1]))
-    found = task.finish(plan, windows, Head(labels), task.read_options({}))
-    assert found["classification"].label == "entailment"
+    fields = task.finish(plan, windows, Head(labels), task.read_options({}))
+    assert fields["classification"].label == "entailment"
 
 
 def test_a_head_that_was_taught_another_task_is_refused(head_folder, tmp_path) -> None:
@@ -204,3 +204,9 @@ def test_pairs_that_cannot_be_read(nli) -> None:
         nli("a", "b", "c")
     with pytest.raises(NlpieError, match="expected hypothesis to be a text"):
         nli(SHORT, 3)
+
+
+def test_labels_that_a_config_does_not_name(tokenizer) -> None:
+    assert Head.of({}, tokenizer).labels == ("LABEL_0", "LABEL_1")
+    assert Head.of({"num_labels": 3, "id2label": None}, tokenizer).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+    assert Head.of({"id2label": {"1": "yes", "0": "no"}, "num_labels": 3}, tokenizer).labels == ("no", "yes")

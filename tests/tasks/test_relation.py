@@ -104,7 +104,7 @@ def test_one_pair_always_has_an_answer(pipe) -> None:
 
 
 def test_a_threshold_decides_whether_there_is_a_relation(pipe) -> None:
-    """The model is sure of neither label."""
+    """The model is confident of neither label."""
     row = {"head": ASPIRIN, "tail": PAIN}
     (none,) = pipe(TEXT, **row, unrelated="none", threshold=1.0).relations
     (treats,) = pipe(TEXT, **row, unrelated="none", threshold=0.0).relations
@@ -113,8 +113,8 @@ def test_a_threshold_decides_whether_there_is_a_relation(pipe) -> None:
     (edge,) = pipe(TEXT, **row, unrelated="none", threshold=treats.score).relations
     assert edge.label == "treats"
     assert pipe(TEXT, **row, unrelated="none", threshold="best") == pipe(TEXT, **row, unrelated="none")
-    for strange in (None, "no such label"):
-        assert pipe(TEXT, **row, unrelated=strange, threshold=1.0) == pipe(TEXT, **row)
+    for unrelated in (None, "no such label"):
+        assert pipe(TEXT, **row, unrelated=unrelated, threshold=1.0) == pipe(TEXT, **row)
     with pytest.raises(NlpieError, match="threshold"):
         pipe(TEXT, **row, threshold="high")
 
@@ -125,7 +125,7 @@ def test_types_that_are_no_pairs(pipe) -> None:
 
 
 def test_the_best_threshold_is_chosen_by_f1() -> None:
-    """Right: the first, the third and, of another kind, the fourth; the fifth is wanted and called otherwise."""
+    """True positives: the first, the third and the fourth; the fifth has a relation of another label."""
     scores, labels = (0.9, 0.6, 0.5, 0.3, 0.2), ("a", "a", "a", "b", "a")
     golds = ("a", "none", "a", "b", "b")
 
@@ -133,11 +133,11 @@ def test_the_best_threshold_is_chosen_by_f1() -> None:
         assert threshold == 0
         head, tail = (Entity(0, 1, "x", "t", 1.0), Entity(1, 2, "x", "h", 1.0))
         return [
-            Annotation("th", Coverage(2, 2, 1), gives=("relations",), relations=[Relation(head, tail, label, score)])
+            Annotation("th", Coverage(2, 2, 1), fields=("relations",), relations=[Relation(head, tail, label, score)])
             for label, score in zip(labels, scores, strict=True)
         ]
 
-    tuned = get_task("relation").supervised().tuned
+    tuned = get_task("relation").tuned_options
     assert tuned(golds, annotate, RelationOptions(unrelated="none", threshold="best")) == {"threshold": 0.25}
     assert tuned(golds, annotate, RelationOptions(unrelated="none")) == {}
     assert tuned(golds, annotate, RelationOptions(threshold="best")) == {}
@@ -216,7 +216,7 @@ def test_entities_come_from_a_pipeline_for_entities(pipe, head_folder, ner_folde
 
 
 def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:
-    from nlpie_models.documents.exports import EXPORTS
+    from nlpie_models.documents.exports.files import EXPORTS
 
     annotation = pipe(TEXT, entities=[ASPIRIN, PAIN])
     assert json.loads(json.dumps(annotation.to_dict()))["relations"][0]["head"]["text"] == "aspirin"
@@ -227,3 +227,11 @@ def test_relation_survives_json_and_brat(pipe, tmp_path) -> None:
     assert annotation.to_dataframe()["head_text"].tolist() == ["aspirin", "chest pain"]
     doc = annotation.to_spacy()
     assert [(head.text, tail.text) for head, tail, *_ in doc._.relations[:1]] == [("aspirin", "chest pain")]
+
+
+def test_scores_are_of_relations_and_not_of_pairs_without_one() -> None:
+    task = get_task("relation")
+    outcomes = task.outcomes(["causes", "none", "none", "treats"], ["causes", "none", "causes", "none"])
+    assert outcomes.labels == ("causes", "treats")
+    assert (outcomes.scores()["precision"], outcomes.scores()["recall"]) == (0.5, 0.5)
+    assert outcomes.score("macro_f1") == pytest.approx((2 / 3 + 0) / 2)

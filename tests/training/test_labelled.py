@@ -2,15 +2,24 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from nlpie_models.checkpoint_files import LocalCheckpoint
-from nlpie_models.data.labels import LabelMap
-from nlpie_models.documents import Encoder, Reader
+from nlpie_models import load_clinical
+from nlpie_models.documents import Passage, Reader
 from nlpie_models.errors import DataError, NlpieError
+from nlpie_models.recipes import FinetuningArguments
 from nlpie_models.tasks import get_task
-from nlpie_models.training.labelled import read_labelled_data
-from nlpie_models.training.starting import HeadPlan, start_model
+from nlpie_models.training.labelled import LabelledRows, Validation, hold_out, read_labelled_data
+
+ARGUMENTS = FinetuningArguments()
+
+
+def label_map(folder, **labels: str) -> FinetuningArguments:
+    """Return arguments with a map from one label of the data to each label."""
+    path = folder / "map.toml"
+    path.write_text("[labels]\n" + "".join(f'{label} = ["{name}"]\n' for label, name in labels.items()))
+    return FinetuningArguments(label_map=str(path))
 
 
 @pytest.fixture
@@ -28,42 +37,26 @@ def pair(label: str, tail_type: str = "Disease") -> dict:
     return {"text": "drug a fever", "head": head, "tail": tail, "label": label}
 
 
-def test_relation_options_follow_from_the_rows(folder) -> None:
+def test_relation_options_follow_from_the_rows(folder, tmp_path) -> None:
     data = folder([pair("CID"), pair("none"), pair("CID", "Dose")])
-    read = read_labelled_data(get_task("relation"), data, LabelMap({"Chemical": "treatment", "CID": "causes"}))
+    read = read_labelled_data(get_task("relation"), data, label_map(tmp_path, treatment="Chemical", causes="CID"))
     assert read.labels == ["causes", "none"]
     assert read.options == {"types": [["treatment", "Disease"], ["treatment", "Dose"]], "unrelated": "none"}
     assert read.train.rows[0]["head"]["type"] == "treatment"
-    chosen = read_labelled_data(get_task("relation"), data, LabelMap(), {"context": "window", "unrelated": None})
+    chosen = read_labelled_data(
+        get_task("relation"), data, FinetuningArguments(task_options={"context": "window", "unrelated": None})
+    )
     assert chosen.options["context"] == "window"
     assert chosen.options["unrelated"] is None
 
 
-def test_one_label_or_independent_ones(folder) -> None:
+def test_one_label_or_independent_ones(folder, tmp_path) -> None:
     task = get_task("classification")
-    one = read_labelled_data(task, folder([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]), LabelMap())
+    one = read_labelled_data(task, folder([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]), ARGUMENTS)
     assert (one.labels, one.multi_label) == (["x", "y"], False)
     rows = [{"text": "a", "labels": ["x", "y"]}, {"text": "b", "labels": []}]
-    many = read_labelled_data(task, folder(rows), LabelMap({"y": "z"}))
+    many = read_labelled_data(task, folder(rows), label_map(tmp_path, z="y"))
     assert (many.labels, many.multi_label) == (["x", "z"], True)
-
-
-def test_a_training_starts_with_its_own_options(head_folder) -> None:
-    """What the start's head was used with is not what the new one is taught with."""
-    folder = head_folder("relation", ("none", "CID"))
-    start = LocalCheckpoint(folder)
-    start.config["task_options"] = {"relation": {"marking": "placeholders"}}
-    head = HeadPlan(get_task("relation"), ["none", "CID"], False, 32, {"context": "window"})
-    model, _ = start_model(start, head, seed=1)
-    assert model.config.task_options == {"relation": {"context": "window"}}
-
-
-def test_the_same_labels_in_another_kind_of_head_are_learnt_anew(head_folder) -> None:
-    labels = ("malignant", "ambiguous", "other")
-    start = LocalCheckpoint(head_folder("classification", labels))
-    for independent in (True, False):
-        model, _ = start_model(start, HeadPlan(get_task("classification"), labels, independent, 32, {}), seed=1)
-        assert (model.config.problem_type == "multi_label_classification") is independent
 
 
 @pytest.mark.parametrize(
@@ -88,19 +81,41 @@ def test_the_same_labels_in_another_kind_of_head_are_learnt_anew(head_folder) ->
 )
 def test_rows_that_do_not_fit(folder, task, train, validation, message) -> None:
     with pytest.raises(DataError, match=message):
-        read_labelled_data(get_task(task), folder(train, validation), LabelMap())
+        read_labelled_data(get_task(task), folder(train, validation), ARGUMENTS)
 
 
 def test_a_blank_row_teaches_nothing(folder, tokenizer) -> None:
     entities = [{"start": 0, "end": 4, "label": "problem"}]
     labelled = read_labelled_data(
-        get_task("ner"), folder([{"text": "pain", "entities": entities}, {"text": " ", "entities": []}]), LabelMap()
+        get_task("ner"), folder([{"text": "pain", "entities": entities}, {"text": " ", "entities": []}]), ARGUMENTS
     )
-    reader = Reader(Encoder(tokenizer.backend_tokenizer), tokenizer.cls_token_id, tokenizer.sep_token_id, 16)
+    reader = Reader.of(tokenizer, 16)
     assert [example["document"] for example in labelled.training_examples(reader)] == [0]
     assert [example["document"] for example in labelled.unlabelled_examples(["", "pain"], reader)] == [1]
 
 
 def test_options_that_do_not_exist(folder) -> None:
+    data = folder([{"text": "a", "label": "x"}])
     with pytest.raises(NlpieError, match=r"Unknown classification option 'poling'\. Did you mean 'pooling'"):
-        read_labelled_data(get_task("classification"), folder([{"text": "a", "label": "x"}]), LabelMap(), {"poling": 1})
+        read_labelled_data(get_task("classification"), data, FinetuningArguments(task_options={"poling": 1}))
+
+
+def test_rows_of_one_text_are_held_out_together() -> None:
+    rows = [{"premise": f"p{number // 3}", "hypothesis": "h", "label": "x"} for number in range(30)]
+    train, held_out = hold_out(LabelledRows(rows, [*range(30)]), get_task("nli"), share=0.2, seed=1)
+    assert (len(train.rows), len(held_out.rows)) == (24, 6)
+    assert not {row["premise"] for row in train.rows} & {row["premise"] for row in held_out.rows}
+    assert [rows[gold] for gold in held_out.golds] == list(held_out.rows)
+
+
+def test_validation_annotates_as_a_pipeline_does(head_folder, tokenizer) -> None:
+    pipe = load_clinical(head_folder("nli", ("no", "yes")), "nli", device="cpu")
+    rows = [{"premise": "the patient has fever " * number, "hypothesis": "fever"} for number in (1, 30, 2)]
+    plans = [pipe.task.plan(row, pipe.reader, pipe.options) for row in rows]
+    validation = Validation(pipe.task, LabelledRows(rows, ["yes"] * 3), plans, pipe.head, pipe.options)
+    passages = [Passage(example["input_ids"], example["token_type_ids"]) for example in validation.examples]
+    outputs = np.stack([pipe.engine.run([passage])[0] for passage in passages])
+    for annotation, expected in zip(validation.annotate(outputs), pipe(rows), strict=True):
+        assert annotation.hypothesis == "fever"
+        assert annotation.classification.scores == pytest.approx(expected.classification.scores, abs=1e-5)
+        assert (annotation.text, annotation.coverage) == (expected.text, expected.coverage)

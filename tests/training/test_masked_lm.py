@@ -58,9 +58,9 @@ def test_accumulated_batches_share_one_divisor(batch) -> None:
 
     def loss(rows: slice, divisor: int | None) -> torch.Tensor:
         part = {name: value[rows] for name, value in batch.items()}
-        own = part.pop("labels")
+        labels_of_part = part.pop("labels")
         with sparse_head(model):
-            return masked_lm_loss(model(**part, predicted=own != -100), own, divisor)
+            return masked_lm_loss(model(**part, predicted=labels_of_part != -100), labels_of_part, divisor)
 
     assert labels.shape == (3, 12)
     torch.testing.assert_close(loss(slice(0, 1), items) + loss(slice(1, 3), items), loss(slice(0, 3), None))

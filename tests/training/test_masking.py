@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlpie_models.training.masking import MaskedBlocks, collate_blocks
+from nlpie_models.training.masked_lm import MaskedBlocks, collate_blocks
 
 TEXT = "the patient has chest pain and denies fever xyz aspirin was given for a ct scan"
 

@@ -43,7 +43,7 @@ def test_classes_are_those_of_the_logistic_regression(make_model, labels, monkey
     monkeypatch.setattr("nlpie_models.training.probing.supports_bf16", lambda: False)
     model = make_model(labels)
     ids = texts(120)
-    examples = [{"input_ids": each, "labels": np.array(int(each[0]) % labels)} for each in ids]
+    examples = [{"input_ids": row, "labels": np.array(int(row[0]) % labels)} for row in ids]
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     at_random = logits_of(model, examples).argmax(-1)
     start_from_probe(model, examples, pad_token_id=0)
@@ -68,7 +68,7 @@ def test_classes_are_those_of_the_logistic_regression(make_model, labels, monkey
 
 def test_independent_labels_have_a_regression_each(make_model) -> None:
     model = make_model(3)
-    examples = [{"input_ids": each, "labels": (each[:3] % 2).astype(np.float32)} for each in texts(150)]
+    examples = [{"input_ids": row, "labels": (row[:3] % 2).astype(np.float32)} for row in texts(150)]
     start_from_probe(model, examples, pad_token_id=0)
     golds = np.stack([example["labels"] for example in examples])
     right = (logits_of(model, examples).numpy() > 0) == (golds > 0)
@@ -78,13 +78,16 @@ def test_independent_labels_have_a_regression_each(make_model) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([np.array(each) for each in (0, 0, 0, 0, 1, 1)], "at least 3 rows with the label 'LABEL_1', got 2;"),
+        ([np.array(label) for label in (0, 0, 0, 0, 1, 1)], "at least 3 rows with the label 'LABEL_1', got 2;"),
         ([np.array(0)] * 6, "at least 3 rows with the label 'LABEL_1', got 0;"),
-        ([np.array([1.0, each]) for each in (0, 1, 0, 1, 0, 1)], "at least 3 rows without the label 'LABEL_0', got 0;"),
+        (
+            [np.array([1.0, label]) for label in (0, 1, 0, 1, 0, 1)],
+            "at least 3 rows without the label 'LABEL_0', got 0;",
+        ),
     ],
 )
 def test_a_label_with_fewer_rows_than_folds_is_refused(make_model, labels, message) -> None:
-    examples = [{"input_ids": each, "labels": label} for each, label in zip(texts(6), labels, strict=True)]
+    examples = [{"input_ids": row, "labels": label} for row, label in zip(texts(6), labels, strict=True)]
     model = make_model(2)
     before = model.classifier.weight.clone()
     with pytest.raises(DataError, match=message):

@@ -1,6 +1,6 @@
 """MiniALBERT: one transformer layer applied recursively, with an adapter per recursion."""
 
-import transformers  # noqa: F401  (whose import registers these modules: it must be over before theirs begins)
+import transformers  # noqa: F401  (it registers these modules, so its import must end before theirs begins)
 
 from .configuration_minialbert import ClassifierPooling, MiniAlbertConfig
 from .modeling_minialbert import (

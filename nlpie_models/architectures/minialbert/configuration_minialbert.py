@@ -15,9 +15,9 @@ class MiniAlbertConfig(PreTrainedConfig):
     Args:
         vocab_size: Number of word pieces.
         embedding_size: Width E of the factorised embeddings.
-        hidden_size: Width H of the encoder; a linear projector joins the two where E != H.
+        hidden_size: Width H of the encoder; a linear projector maps E to H if they differ.
         num_hidden_layers: Number of recursions.
-        num_hidden_groups: Number of distinct layers that the recursions share (1: one for all).
+        num_hidden_groups: Number of distinct layers that the recursions share; 1 is one layer for all.
         inner_group_num: Layers within a group; only 1 is defined for MiniALBERT.
         num_attention_heads: Attention heads.
         intermediate_size: Width of the feed-forward network.
@@ -29,14 +29,17 @@ class MiniAlbertConfig(PreTrainedConfig):
         initializer_range: Standard deviation of new weights.
         layer_norm_eps: Epsilon of every layer normalisation but the adapters' (1e-12).
         classifier_dropout: Dropout before a classification head; ``hidden_dropout_prob`` if None.
-        classifier_pooling: What a head for sequences reads: the first token's last hidden state (``cls``,
-            as published), the mean of all tokens' (``mean``), or, of two texts, both means beside each other, their
-            distance and their product (``pair``; InferSent, Conneau et al., 2017, https://arxiv.org/abs/1705.02364).
-        use_adapter: Whether each recursion has its own two bottleneck adapters.
-        reduction_factor: Adapter bottleneck is ``hidden_size // reduction_factor``.
+        classifier_pooling: What a sequence classifier reads: the first token's last hidden state (``cls``, as in the
+            published models), the mean of all tokens' (``mean``), or for two texts the concatenation of both means,
+            their absolute difference and their product (``pair``; InferSent, Conneau et al., 2017,
+            https://arxiv.org/abs/1705.02364).
+        use_adapter: Whether each recursion has two bottleneck adapters of its own.
+        reduction_factor: ``hidden_size`` divided by the width of the adapters' bottleneck.
+        pad_token_id: Id of the padding piece.
+        **kwargs: Other arguments of a transformers config.
 
     Raises:
-        ValueError: Sizes that do not fit together.
+        ValueError: The sizes do not go together, or there is no such pooling.
     """
 
     model_type = "minialbert"
@@ -104,7 +107,7 @@ class MiniAlbertConfig(PreTrainedConfig):
 
     @classmethod
     def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> tuple[dict, dict]:
-        """Read a config, giving the published form (``model_type: "bert"``) its own type."""
+        """Read a config; one in the published form (``model_type: "bert"``) gets the type of MiniALBERT."""
         config, unused = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         if is_published_form(config):
             config["model_type"] = cls.model_type
@@ -112,6 +115,6 @@ class MiniAlbertConfig(PreTrainedConfig):
 
 
 def is_published_form(config: dict[str, Any]) -> bool:
-    """Whether a raw config is a MiniALBERT that calls itself a BERT, as those on the Hub do."""
+    """Return whether a config is of a MiniALBERT that is labelled as a BERT, as the published ones are."""
     architectures = config.get("architectures") or []
     return config.get("model_type") == "bert" and any(name.startswith("MiniAlbert") for name in architectures)

@@ -1,6 +1,6 @@
 """MiniALBERT in PyTorch (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425).
 
-Parameter names are those of the published checkpoints, so files go both ways between this code and the authors'.
+Parameter names are those of the published checkpoints, so this code and the authors' can read each other's files.
 Shapes below use B (batch), L (sequence), E (embedding_size), H (hidden_size), A (heads) and V (vocabulary).
 """
 
@@ -139,7 +139,7 @@ class MiniAlbertLayer(GradientCheckpointingLayer):
 
 
 class MiniAlbertLayerGroup(nn.Module):
-    """A group of one layer: the nesting of the stored parameter names."""
+    """A group of one layer; it only makes parameter names those of stored files."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class MiniAlbertLayerGroup(nn.Module):
 
 
 class MiniAlbertLayerGroups(nn.Module):
-    """The distinct layers; recursions are spread over them in equal runs."""
+    """The distinct layers, each of which serves an equal run of recursions."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class MiniAlbertLayerGroups(nn.Module):
 
 
 class MiniAlbertShared(nn.Module):
-    """Embeddings and shared layers: what adapter tuning freezes."""
+    """Embeddings and shared layers, which adapter tuning freezes."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class MiniAlbertPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def _can_set_attn_implementation(cls) -> bool:
-        """Let ``set_attn_implementation`` work: the attention reads the config whenever it is called."""
+        """Return True, as ``set_attn_implementation`` works: the attention reads the config whenever it is called."""
         return True
 
     def train_adapters_only(self) -> None:
@@ -246,16 +246,16 @@ class MiniAlbertModel(MiniAlbertPreTrainedModel):
             token_type_ids: Segment of each token (B, L); zeros if None.
             position_ids: Position of each token (B, L); 0..L-1 if None.
             inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
-            output_attentions: Return the post-softmax maps, one (B, A, L, L) a recursion; needs eager attention.
-            **kwargs: ``return_dict=False`` for a tuple; others are ignored, as transformers passes some to all models.
+            output_attentions: Return the maps after the softmax, one (B, A, L, L) a recursion; needs eager attention.
             output_hidden_states: Return the projected embeddings and each recursion's output, (B, L, H) each.
+            **kwargs: ``return_dict=False`` for a tuple; others are ignored, as transformers passes some to all models.
 
         Returns:
-            Last hidden state (B, L, H) and what was asked for.
+            The last hidden state (B, L, H), and the maps and hidden states that were asked for.
 
         Raises:
-            ValueError: Both or neither input; maps asked of an implementation that does not compute them; a sequence
-                longer than the position embeddings.
+            ValueError: Both inputs or neither are given, attention maps are asked of an implementation that does not
+                compute them, or the sequence is longer than the position embeddings.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("pass exactly one of input_ids and inputs_embeds")
@@ -362,7 +362,7 @@ class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
 
 
 class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
-    """MiniALBERT with a linear classifier on what ``config.classifier_pooling`` makes of the last hidden states."""
+    """MiniALBERT with a linear classifier on the last hidden states, pooled as ``config.classifier_pooling`` says."""
 
     def __init__(self, config: MiniAlbertConfig) -> None:
         super().__init__(config)
@@ -403,7 +403,7 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
     def _pool(
         self, states: torch.Tensor, attention_mask: torch.Tensor | None, token_type_ids: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return what the classifier reads of each sequence: (B, L, H) -> (B, H), or (B, 4H) of a pair."""
+        """Return the vector of each sequence that the classifier reads: (B, L, H) -> (B, H), or (B, 4H) of a pair."""
         if self.config.classifier_pooling == "cls":
             return states[:, 0]
         mask = torch.ones_like(states[..., 0]) if attention_mask is None else attention_mask
@@ -437,5 +437,5 @@ def _head_dropout(config: MiniAlbertConfig) -> float:
 
 
 def _take_loss_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Split off what the Trainer passes for the loss (the label count over accumulated batches)."""
+    """Take the number of labels in all accumulated batches, which the Trainer passes for the loss, out of kwargs."""
     return {"num_items_in_batch": kwargs.pop("num_items_in_batch")} if "num_items_in_batch" in kwargs else {}

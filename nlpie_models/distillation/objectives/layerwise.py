@@ -1,51 +1,52 @@
 """The layer-to-layer objective of MiniALBERT and CompactBioBERT."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
-from ..contract import Needs, Unit, check_same, check_temperature, check_vocabulary, check_weights, weigh
-from ..layers import map_layers
 from ..losses import at_labels, attention_kl, hard_labels, hidden_cosine, soft_target_kl
+from ..pairing import check_same, map_layers
+from ._objective import Needs, Objective, Part, Unit, check_temperature
 
 
-class LayerwiseObjective(nn.Module):
+class LayerwiseObjective(Objective):
     """Distillation of every layer (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425), weighted 1-3-5.
 
-    With k teacher layers to one of the student, maps A, layer outputs h and logits z:
+    With logits z, attention maps A[l] and hidden states h[l] of layer l, of the student (s) and the teacher (t), and
+    t(l) the teacher's layer for layer l, the loss is the weighted sum of
 
-    loss = CE(z_s, labels) + 3 sum over l of [KL(A_t[k l + k - 1] || A_s[l]) + 1 - cos(h_s[l], h_t[k l + k - 1])]
-    + 5 KL(softmax(z_t) || softmax(z_s)).
-
-    The maps' divergence is the mean over all elements of the rows of attended tokens, the cosine the mean over attended
-    tokens; labels and soft targets count at masked tokens. ``embedding_ablation`` adds one less the cosine of the
-    embedding outputs. Needs logits, hidden states of equal width, and attention maps with as many heads on both sides.
+    - ``mlm``: CE(z_s, labels), the mean over masked tokens;
+    - ``attention``: the sum over l of KL(A_t[t(l)] || A_s[l]), the mean over all elements of attended rows;
+    - ``hidden``: the sum over l of 1 - cos(h_s[l], h_t[t(l)]), the mean over attended tokens;
+    - ``output``: T^2 KL(softmax(z_t / T) || softmax(z_s / T)), the mean over masked tokens;
+    - ``embedding_ablation`` (0 unless chosen): 1 - cos of the outputs of the embeddings, the mean over attended tokens.
 
     Args:
-        student_config: The student's.
-        teacher_config: The teacher's.
-        mlm: Weight of the labels.
-        attention: Weight of the attention maps.
-        hidden: Weight of the layer outputs.
-        output: Weight of the soft targets.
-        embedding_ablation: Weight of the embedding outputs.
-        temperature: What both logits are divided by for the soft targets.
-        layers: The teacher's layer, from 0, for each of the student's; by default the last of as many equal runs.
+        student_config: Config of the student.
+        teacher_config: Config of the teacher.
+        temperature: T.
+        layers: t(l), from 0, for each student layer; see :func:`~nlpie_models.distillation.pairing.map_layers`.
+        **weights: Weights of the parts.
 
     Raises:
-        WrongPair: Vocabularies, widths or numbers of heads differ, or layers that cannot be paired.
-        ValueError: Weights that make no loss.
+        WrongPair: The vocabularies, the widths or the numbers of attention heads differ, or the layers cannot be
+            mapped.
+        ValueError: A weight or a temperature that makes no loss.
     """
 
-    name: ClassVar[str] = "layerwise"
-    units: ClassVar[Mapping[str, Unit]] = {
-        "mlm": Unit.LABELLED,
-        "attention": Unit.ATTENDED,
-        "hidden": Unit.ATTENDED,
-        "output": Unit.LABELLED,
-        "embedding_ablation": Unit.ATTENDED,
+    name = "layerwise"
+    summary = (
+        "masked language modelling; attention maps and hidden states of the teacher, layer by layer; its soft "
+        "predictions"
+    )
+    source = "https://arxiv.org/abs/2210.06425"
+    parts: ClassVar = {
+        "mlm": Part(1.0, Unit.LABELLED, Needs(student_logits=True)),
+        "attention": Part(3.0, Unit.ATTENDED, Needs(attentions=True, one_length=True)),
+        "hidden": Part(3.0, Unit.ATTENDED, Needs(hidden_states=True)),
+        "output": Part(5.0, Unit.LABELLED, Needs(student_logits=True, teacher_logits=True)),
+        "embedding_ablation": Part(0.0, Unit.ATTENDED, Needs(hidden_states=True)),
     }
 
     def __init__(
@@ -53,63 +54,42 @@ class LayerwiseObjective(nn.Module):
         student_config: Any,
         teacher_config: Any,
         *,
-        mlm: float = 1.0,
-        attention: float = 3.0,
-        hidden: float = 3.0,
-        output: float = 5.0,
-        embedding_ablation: float = 0.0,
         temperature: float = 1.0,
         layers: Sequence[int] | None = None,
+        **weights: float,
     ) -> None:
-        super().__init__()
-        self.weights = {
-            "mlm": mlm,
-            "attention": attention,
-            "hidden": hidden,
-            "output": output,
-            "embedding_ablation": embedding_ablation,
-        }
-        check_weights(self.name, self.weights)
+        super().__init__(student_config, teacher_config, **weights)
         check_temperature(self.name, temperature)
-        check_vocabulary(self.name, student_config, teacher_config)
-        if attention:
+        if self.needs.attentions:
             check_same(self.name, student_config, teacher_config, "num_attention_heads", "compares attention maps")
-        if hidden or embedding_ablation:
+        if self.needs.hidden_states:
             check_same(self.name, student_config, teacher_config, "hidden_size", "compares hidden states")
         self.layers = map_layers(self.name, student_config, teacher_config, layers)
         self.temperature = temperature
-        self.needs = Needs(
-            student_logits=bool(mlm or output),
-            teacher_logits=bool(output),
-            hidden_states=bool(hidden or embedding_ablation),
-            attentions=bool(attention),
-            one_length=bool(attention),
-        )
 
-    def forward(
-        self, student_outputs: Any, teacher_outputs: Any, batch: Mapping[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def losses(
+        self, student: Any, teacher: Any, batch: Mapping[str, torch.Tensor]
+    ) -> dict[str, Callable[[], torch.Tensor]]:
         labels, mask = batch["labels"], batch["attention_mask"]
-        own, other = student_outputs, teacher_outputs
-        return weigh(
-            self.weights,
-            {
-                "mlm": lambda: hard_labels(own.logits, labels),
-                "attention": lambda: torch.stack(
-                    [attention_kl(own.attentions[s], other.attentions[t], mask) for s, t in enumerate(self.layers)]
-                ).sum(),
-                "hidden": lambda: torch.stack(
-                    [
-                        hidden_cosine(own.hidden_states[s + 1], other.hidden_states[t + 1], mask)
-                        for s, t in enumerate(self.layers)
-                    ]
-                ).sum(),
-                "output": lambda: soft_target_kl(
-                    at_labels(own.logits, labels), at_labels(other.logits, labels), self.temperature
-                ),
-                "embedding_ablation": lambda: hidden_cosine(own.hidden_states[0], other.hidden_states[0], mask),
-            },
-        )
+
+        def attention() -> torch.Tensor:
+            pairs = zip(student.attentions, self.layers, strict=True)
+            return torch.stack([attention_kl(maps, teacher.attentions[layer], mask) for maps, layer in pairs]).sum()
+
+        def hidden() -> torch.Tensor:
+            pairs = zip(student.hidden_states[1:], self.layers, strict=True)
+            states_of = teacher.hidden_states[1:]
+            return torch.stack([hidden_cosine(states, states_of[layer], mask) for states, layer in pairs]).sum()
+
+        return {
+            "mlm": lambda: hard_labels(student.logits, labels),
+            "attention": attention,
+            "hidden": hidden,
+            "output": lambda: soft_target_kl(
+                at_labels(student.logits, labels), at_labels(teacher.logits, labels), self.temperature
+            ),
+            "embedding_ablation": lambda: hidden_cosine(student.hidden_states[0], teacher.hidden_states[0], mask),
+        }
 
 
 OBJECTIVE = LayerwiseObjective

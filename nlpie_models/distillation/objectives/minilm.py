@@ -1,51 +1,54 @@
-"""MiniLMv2's objective: how the tokens relate to each other in one layer, whatever the widths."""
+"""MiniLMv2's objective: how the tokens relate to each other in one layer, whatever the widths of the two models."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from ...errors import WrongPair
-from ..contract import Needs, Unit, check_vocabulary, check_weights, describe, weigh
 from ..losses import hard_labels, relation_kl
+from ..pairing import describe
+from ._objective import Needs, Objective, Part, Unit
 
 _MOST_HEADS = 48
-_RELATIONS = ("query", "key", "value")
+_LAST_LAYERS = Needs(projections=(-1, -1))
 
 
-class MiniLmObjective(nn.Module):
+class MiniLmObjective(Objective):
     """Self-attention relation distillation (MiniLMv2; Wang et al., 2021, https://arxiv.org/abs/2012.15828).
 
-    The queries X (also keys, values) of all heads of one layer are joined and cut anew into R relation heads of width
-    d; their relations are softmax(X X' / sqrt(d)) (L, L). With the student's last layer and one of the teacher:
+    The queries X of all heads of one layer are joined and cut anew into R relation heads of width d; their relations
+    are softmax(X X' / sqrt(d)) (L, L). The same is done with keys and with values. With the student's last layer and
+    one layer of the teacher, the loss is the weighted sum of
 
-    loss = sum over query, key, value of KL(relations_t || relations_s) + CE(z_s, labels).
+    - ``query``, ``key``, ``value``: KL(relations_t || relations_s), the mean over relation heads and attended tokens,
+      padding left out;
+    - ``mlm``: CE(z_s, labels), the mean over masked tokens.
 
-    The divergence is the mean over relation heads and attended tokens, and padding is nothing to relate to; labels
-    count at masked tokens. The paper has no labels (``mlm=0``); a student that is to be a masked language model needs
-    them, as nothing else trains its head. Widths, heads and depths may differ. Needs the two layers' queries, keys and
-    values (``outputs.projections``), the student's logits, no attention maps.
+    The paper has no ``mlm``; but nothing else trains the head of a student that is saved as a masked language model.
 
     Args:
-        student_config: The student's.
-        teacher_config: The teacher's.
-        query: Weight of the relations among queries.
-        key: Weight of those among keys.
-        value: Weight of those among values.
-        mlm: Weight of the labels.
+        student_config: Config of the student; its width, heads and depth may differ from the teacher's.
+        teacher_config: Config of the teacher.
         relation_heads: R; by default the largest number up to the paper's 48 that divides both widths.
-        teacher_layer: The teacher's layer, from 0; by default the last, as the paper has it for base-sized teachers.
+        teacher_layer: The teacher's layer, from 0; by default the last, which the paper chooses for base-sized
+            teachers.
+        **weights: Weights of the parts.
 
     Raises:
-        WrongPair: Vocabularies differ, relation heads do not divide the widths, or the teacher has no such layer.
-        ValueError: Weights that make no loss.
+        WrongPair: The vocabularies differ, R does not divide both widths, or the teacher has no such layer.
+        ValueError: A weight that makes no loss.
     """
 
-    name: ClassVar[str] = "minilm"
-    units: ClassVar[Mapping[str, Unit]] = {
-        **dict.fromkeys(_RELATIONS, Unit.ATTENDED),
-        "mlm": Unit.LABELLED,
+    name = "minilm"
+    summary = "relations among the queries, keys and values of one layer of the teacher, and masked language modelling"
+    source = "https://arxiv.org/abs/2012.15828"
+    parts: ClassVar = {
+        "query": Part(1.0, Unit.ATTENDED, _LAST_LAYERS),
+        "key": Part(1.0, Unit.ATTENDED, _LAST_LAYERS),
+        "value": Part(1.0, Unit.ATTENDED, _LAST_LAYERS),
+        "mlm": Part(1.0, Unit.LABELLED, Needs(student_logits=True)),
     }
 
     def __init__(
@@ -53,57 +56,46 @@ class MiniLmObjective(nn.Module):
         student_config: Any,
         teacher_config: Any,
         *,
-        query: float = 1.0,
-        key: float = 1.0,
-        value: float = 1.0,
-        mlm: float = 1.0,
         relation_heads: int | None = None,
         teacher_layer: int | None = None,
+        **weights: float,
     ) -> None:
-        super().__init__()
-        self.weights = {"query": query, "key": key, "value": value, "mlm": mlm}
-        check_weights(self.name, self.weights)
-        check_vocabulary(self.name, student_config, teacher_config)
+        super().__init__(student_config, teacher_config, **weights)
         widths = student_config.hidden_size, teacher_config.hidden_size
-        self.relation_heads = relation_heads or _largest_common_divisor(*widths)
+        depth, teacher_depth = student_config.num_hidden_layers, teacher_config.num_hidden_layers
         sides = describe("student", student_config), describe("teacher", teacher_config)
+        self.relation_heads = relation_heads or _largest_common_divisor(*widths)
         if any(width % self.relation_heads for width in widths):
             raise WrongPair(
                 f"minilm cuts both widths into {self.relation_heads} relation heads: {sides[0]} has hidden_size "
                 f"{widths[0]} and {sides[1]} {widths[1]}; choose a number that divides both"
             )
-        depths = student_config.num_hidden_layers, teacher_config.num_hidden_layers
-        layer = depths[1] - 1 if teacher_layer is None else teacher_layer
-        if not 0 <= layer < depths[1]:
+        layer = teacher_depth - 1 if teacher_layer is None else teacher_layer
+        if not 0 <= layer < teacher_depth:
             raise WrongPair(
                 f"minilm teaches the last layer of {sides[0]} from layer {layer}, and {sides[1]} has layers 0 to "
-                f"{depths[1] - 1}"
+                f"{teacher_depth - 1}"
             )
-        self.needs = Needs(
-            student_logits=bool(mlm),
-            teacher_logits=False,
-            projections=(depths[0] - 1, layer) if query or key or value else None,
-        )
+        if self.needs.projections:
+            self.needs = replace(self.needs, projections=(depth - 1, layer))
 
-    def forward(
-        self, student_outputs: Any, teacher_outputs: Any, batch: Mapping[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
-        def relate(index: int) -> torch.Tensor:
-            own, other = student_outputs.projections[index], teacher_outputs.projections[index]
-            return relation_kl(own, other, batch["attention_mask"], self.relation_heads)
+    def losses(
+        self, student: Any, teacher: Any, batch: Mapping[str, torch.Tensor]
+    ) -> dict[str, Callable[[], torch.Tensor]]:
+        def relations(index: int) -> torch.Tensor:
+            mask = batch["attention_mask"]
+            return relation_kl(student.projections[index], teacher.projections[index], mask, self.relation_heads)
 
-        return weigh(
-            self.weights,
-            {
-                "query": lambda: relate(0),
-                "key": lambda: relate(1),
-                "value": lambda: relate(2),
-                "mlm": lambda: hard_labels(student_outputs.logits, batch["labels"]),
-            },
-        )
+        return {
+            "query": lambda: relations(0),
+            "key": lambda: relations(1),
+            "value": lambda: relations(2),
+            "mlm": lambda: hard_labels(student.logits, batch["labels"]),
+        }
 
 
 def _largest_common_divisor(*widths: int) -> int:
+    """Return the largest number up to the paper's 48 relation heads that divides all widths."""
     return max(number for number in range(1, _MOST_HEADS + 1) if not any(width % number for width in widths))
 
 

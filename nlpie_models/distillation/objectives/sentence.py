@@ -1,94 +1,76 @@
-"""Sentence vectors: a masked language model keeps, or gets, those of an encoder that was trained for them."""
+"""Sentence vectors: a masked language model keeps, or learns, those of an encoder that was trained for them."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
-from ..contract import Needs, Unit, check_vocabulary, check_weights, weigh
 from ..losses import hard_labels, mean_vectors, vector_cosine
+from ._objective import Needs, Objective, Part, Unit
 
-_Pool = Callable[[torch.Tensor], torch.Tensor]
+_VECTORS = Needs(hidden_states=True, unmasked_teacher=True)
 
 
-class SentenceObjective(nn.Module):
+class SentenceObjective(Objective):
     """Distillation of sentence vectors (after Reimers and Gurevych, 2020, https://arxiv.org/abs/2004.09813).
 
-    loss = CE(z_s, labels) + 5 (1 - cos(mean P h_s, mean h_t)) + 5 (1 - cos(P h_s[first], h_t[first]))
-    + w (1 - cos(P h_s[first], mean h_t)).
+    With the last hidden states h of the student (s) and the teacher (t), their first token h[0], and their mean over
+    attended tokens, the loss is the weighted sum of
 
-    h are the last hidden states, the mean is over attended tokens. P is a linear layer that is trained with the
-    student, or nothing between equal widths. The teacher reads the text without masks, so that the student also learns
-    what a text is about from what is left of it. Labels count at masked tokens; the cosines are means over sequences.
-    With the start of a continued pretraining as the teacher, it is an anchor: masked language modelling alone turns the
-    vectors of a sentence encoder away. The last part, of no weight by default, has a student that is to become a
-    classifier gather in its first token what its teacher knows in the mean of all. Needs hidden states, the student's
-    logits, no attention maps; depths and widths may differ.
+    - ``mlm``: CE(z_s, labels), the mean over masked tokens;
+    - ``mean``: 1 - cos(mean P h_s, mean h_t), the mean over sequences;
+    - ``first``: 1 - cos(P h_s[0], h_t[0]), the mean over sequences;
+    - ``summary`` (0 unless chosen): 1 - cos(P h_s[0], mean h_t), the mean over sequences. It gathers in the student's
+      first token what the teacher knows in the mean of all, for a student that is to become a classifier.
+
+    P is a linear layer without bias that is trained with the student, or the identity between equal widths. The teacher
+    reads the text without masks, so the student also learns what a text is about from the tokens that are left.
+
+    With the start of a continued pretraining as the teacher, this objective is an anchor: masked language modelling
+    alone would change the vectors of a sentence encoder.
 
     Args:
-        student_config: The student's.
-        teacher_config: The teacher's.
-        mlm: Weight of the labels.
-        mean: Weight of the mean vectors.
-        first: Weight of the first token's.
-        summary: w, the weight of the student's first token's and the teacher's mean vectors.
+        student_config: Config of the student; its width and depth may differ from the teacher's.
+        teacher_config: Config of the teacher.
+        **weights: Weights of the parts.
 
     Raises:
-        WrongPair: Vocabularies differ.
-        ValueError: Weights that make no loss.
+        WrongPair: The vocabularies differ.
+        ValueError: A weight that makes no loss.
     """
 
-    name: ClassVar[str] = "sentence"
-    units: ClassVar[Mapping[str, Unit]] = {
-        "mlm": Unit.LABELLED,
-        "mean": Unit.SEQUENCES,
-        "first": Unit.SEQUENCES,
-        "summary": Unit.SEQUENCES,
+    name = "sentence"
+    summary = "sentence vectors of the teacher (the mean and the first token), and masked language modelling"
+    source = "https://arxiv.org/abs/2004.09813"
+    parts: ClassVar = {
+        "mlm": Part(1.0, Unit.LABELLED, Needs(student_logits=True, unmasked_teacher=True)),
+        "mean": Part(5.0, Unit.SEQUENCES, _VECTORS),
+        "first": Part(5.0, Unit.SEQUENCES, _VECTORS),
+        "summary": Part(0.0, Unit.SEQUENCES, _VECTORS),
     }
 
-    def __init__(
-        self,
-        student_config: Any,
-        teacher_config: Any,
-        *,
-        mlm: float = 1.0,
-        mean: float = 5.0,
-        first: float = 5.0,
-        summary: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.weights = {"mlm": mlm, "mean": mean, "first": first, "summary": summary}
-        check_weights(self.name, self.weights)
-        check_vocabulary(self.name, student_config, teacher_config)
-        vectors = bool(mean or first or summary)
-        own, other = student_config.hidden_size, teacher_config.hidden_size
-        self.projection = nn.Linear(own, other, bias=False) if vectors and own != other else nn.Identity()
-        self.needs = Needs(student_logits=bool(mlm), teacher_logits=False, hidden_states=vectors, unmasked_teacher=True)
+    def __init__(self, student_config: Any, teacher_config: Any, **weights: float) -> None:
+        super().__init__(student_config, teacher_config, **weights)
+        widths = student_config.hidden_size, teacher_config.hidden_size
+        projects = self.needs.hidden_states and widths[0] != widths[1]
+        self.projection = nn.Linear(*widths, bias=False) if projects else nn.Identity()
 
-    def forward(
-        self, student_outputs: Any, teacher_outputs: Any, batch: Mapping[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
-        mean = partial(mean_vectors, attention_mask=batch["attention_mask"])
+    def losses(
+        self, student: Any, teacher: Any, batch: Mapping[str, torch.Tensor]
+    ) -> dict[str, Callable[[], torch.Tensor]]:
+        def mean(outputs: Any) -> torch.Tensor:
+            return mean_vectors(outputs.hidden_states[-1], batch["attention_mask"])
 
-        def compare(own: _Pool, other: _Pool) -> torch.Tensor:
-            student, teacher = (outputs.hidden_states[-1] for outputs in (student_outputs, teacher_outputs))
-            return vector_cosine(self.projection(own(student)), other(teacher))
+        def first(outputs: Any) -> torch.Tensor:
+            return outputs.hidden_states[-1][:, 0]
 
-        return weigh(
-            self.weights,
-            {
-                "mlm": lambda: hard_labels(student_outputs.logits, batch["labels"]),
-                "mean": lambda: compare(mean, mean),
-                "first": lambda: compare(_first, _first),
-                "summary": lambda: compare(_first, mean),
-            },
-        )
-
-
-def _first(states: torch.Tensor) -> torch.Tensor:
-    return states[:, 0]
+        return {
+            "mlm": lambda: hard_labels(student.logits, batch["labels"]),
+            "mean": lambda: vector_cosine(self.projection(mean(student)), mean(teacher)),
+            "first": lambda: vector_cosine(self.projection(first(student)), first(teacher)),
+            "summary": lambda: vector_cosine(self.projection(first(student)), mean(teacher)),
+        }
 
 
 OBJECTIVE = SentenceObjective

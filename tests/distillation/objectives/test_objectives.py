@@ -7,7 +7,7 @@ import torch
 from transformers import BertConfig
 
 from nlpie_models.distillation import get_objective, list_objectives
-from nlpie_models.distillation.contract import Unit, count_units
+from nlpie_models.distillation.objectives._objective import Unit, count_units
 from nlpie_models.errors import UnknownName, WrongPair
 
 B, L, V = 2, 7, 11
@@ -46,13 +46,13 @@ def batch() -> dict[str, torch.Tensor]:
     return {"attention_mask": mask, "labels": labels}
 
 
-def disturb(found: SimpleNamespace, mask: torch.Tensor, by: float) -> None:
+def disturb(outputs: SimpleNamespace, mask: torch.Tensor, by: float) -> None:
     """Change everything that belongs to padding."""
     padding = ~mask.bool()
     with torch.no_grad():
-        for states in (*found.hidden_states, *found.projections, found.logits):
+        for states in (*outputs.hidden_states, *outputs.projections, outputs.logits):
             states[padding] += 5.0 * by
-        for attention in found.attentions:
+        for attention in outputs.attentions:
             attention.transpose(1, 2)[padding] += by
 
 
@@ -83,10 +83,10 @@ def test_gradients_reach_the_student_and_the_objective_alone(name, batch) -> Non
     shape = config(hidden_size=8) if name in ("tinybert", "minilm", "sentence", "task") else config()
     objective = get_objective(name)(shape, TEACHER)
     student, teacher = outputs(shape, 1), outputs(TEACHER, 2)
-    for found in (teacher.logits, *teacher.hidden_states, *teacher.attentions, *teacher.projections):
-        found.requires_grad_(False)
+    for tensor in (teacher.logits, *teacher.hidden_states, *teacher.attentions, *teacher.projections):
+        tensor.requires_grad_(False)
     parts = objective(student, teacher, batch)
-    assert set(parts) <= set(objective.units)
+    assert set(parts) <= set(objective.parts)
     sum(parts.values()).backward()
     needs = objective.needs
     assert (student.logits.grad is not None) == needs.student_logits
@@ -104,8 +104,8 @@ def test_losses_are_in_float32_whatever_the_models_run_in(name, batch) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             parts = objective(student, teacher, batch)
         sum(value for part, value in parts.items() if part != "hidden").backward()  # may go through a projection
-        found = (student.logits, *student.hidden_states, *student.attentions, *student.projections)
-        return [each.grad for each in found if each.grad is not None]
+        tensors = (student.logits, *student.hidden_states, *student.attentions, *student.projections)
+        return [tensor.grad for tensor in tensors if tensor.grad is not None]
 
     for mixed, whole in zip(part_gradients(True), part_gradients(False), strict=True):
         torch.testing.assert_close(mixed, whole, rtol=1e-5, atol=1e-8)
@@ -115,12 +115,12 @@ def test_losses_are_in_float32_whatever_the_models_run_in(name, batch) -> None:
 def test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn(name, batch) -> None:
     same = config()
     objective = get_objective(name)(same, same)
-    found = outputs(same, 1)
+    said = outputs(same, 1)
     if name == "tinybert":
         with torch.no_grad():
             objective.projection.weight.copy_(torch.eye(12))
             objective.projection.bias.zero_()
-    parts = objective(found, found, batch)
+    parts = objective(said, said, batch)
     for part, value in parts.items():
         if part in ("mlm", "hard_label") or (name, part) == ("tinybert", "soft_target"):
             assert value > 0
@@ -133,13 +133,13 @@ def test_a_part_of_no_weight_is_neither_computed_nor_needed(name, batch) -> None
     weights = list(get_objective(name)(config(), TEACHER).weights)
     for kept in weights:
         objective = get_objective(name)(config(), TEACHER, **{part: float(part == kept) for part in weights})
-        needs, own, other = objective.needs, outputs(config(), 1), outputs(TEACHER, 2)
-        for found, logits in ((own, needs.student_logits), (other, needs.teacher_logits)):
-            found.logits = found.logits if logits else None
-            found.hidden_states = found.hidden_states if needs.hidden_states else None
-            found.attentions = found.attentions if needs.attentions else None
-            found.projections = found.projections if needs.projections else None
-        assert set(objective(own, other, batch)) == {kept}
+        needs, student, teacher = objective.needs, outputs(config(), 1), outputs(TEACHER, 2)
+        for side, logits in ((student, needs.student_logits), (teacher, needs.teacher_logits)):
+            side.logits = side.logits if logits else None
+            side.hidden_states = side.hidden_states if needs.hidden_states else None
+            side.attentions = side.attentions if needs.attentions else None
+            side.projections = side.projections if needs.projections else None
+        assert set(objective(student, teacher, batch)) == {kept}
     with pytest.raises(ValueError, match="expected weights of 0 or more"):
         get_objective(name)(config(), TEACHER, **dict.fromkeys(weights, 0.0))
 
@@ -160,31 +160,31 @@ def test_a_first_token_learns_the_mean_of_its_teacher_s(batch) -> None:
     weights = {"mlm": 0.0, "mean": 0.0, "first": 0.0, "summary": 1.0}
     objective = get_objective("sentence")(config(hidden_size=8), TEACHER, **weights)
     student, teacher = outputs(config(hidden_size=8), 1), outputs(TEACHER, 2)
-    own, other = student.hidden_states[-1][:, 0] @ objective.projection.weight.T, teacher.hidden_states[-1]
-    means = torch.stack([other[0].mean(0), other[1, :4].mean(0)])
-    expected = torch.stack([1 - torch.cosine_similarity(own[row], means[row], dim=0) for row in range(B)]).mean()
+    first, states = student.hidden_states[-1][:, 0] @ objective.projection.weight.T, teacher.hidden_states[-1]
+    means = torch.stack([states[0].mean(0), states[1, :4].mean(0)])
+    expected = torch.stack([1 - torch.cosine_similarity(first[row], means[row], dim=0) for row in range(B)]).mean()
     torch.testing.assert_close(objective(student, teacher, batch)["summary"], expected)
 
 
 def test_minilm_relations_by_hand() -> None:
     objective = get_objective("minilm")(config(hidden_size=4), config(hidden_size=6), mlm=0.0, key=0.0, value=0.0)
     assert objective.relation_heads == 2
-    own, other = torch.randn(1, 3, 4), torch.randn(1, 3, 6)
+    student, teacher = torch.randn(1, 3, 4), torch.randn(1, 3, 6)
     mask = torch.tensor([[1, 1, 0]])
-    found = objective(
-        SimpleNamespace(projections=(own,)),
-        SimpleNamespace(projections=(other,)),
+    part = objective(
+        SimpleNamespace(projections=(student,)),
+        SimpleNamespace(projections=(teacher,)),
         {"attention_mask": mask, "labels": 0},
     )["query"]
     expected = []
     for head in range(2):
         for row in range(2):
             rows = []
-            for states, width in ((own[0], 2), (other[0], 3)):
-                part = states[:2, head * width : (head + 1) * width]
-                rows.append((part[row] @ part.T / width**0.5).log_softmax(-1))
+            for states, width in ((student[0], 2), (teacher[0], 3)):
+                vectors = states[:2, head * width : (head + 1) * width]
+                rows.append((vectors[row] @ vectors.T / width**0.5).log_softmax(-1))
             expected.append((rows[1].exp() * (rows[1] - rows[0])).sum())
-    torch.testing.assert_close(found, torch.stack(expected).mean())
+    torch.testing.assert_close(part, torch.stack(expected).mean())
 
 
 def test_task_distillation_of_sequences_and_of_independent_labels() -> None:
@@ -201,9 +201,9 @@ def test_task_distillation_of_sequences_and_of_independent_labels() -> None:
     parts = get_objective("task")(several, several, hidden=0.0, temperature=1.0)(
         *given, {"labels": labels, "attention_mask": mask}
     )
-    own = logits.sigmoid()
     for part, targets in (("hard_label", labels), ("soft_target", taught.sigmoid())):
-        torch.testing.assert_close(parts[part], -(targets * own.log() + (1 - targets) * (1 - own).log()).mean())
+        likelihood = targets * logits.sigmoid().log() + (1 - targets) * (1 - logits.sigmoid()).log()
+        torch.testing.assert_close(parts[part], -likelihood.mean())
 
 
 def test_units_are_what_the_parts_are_means_over(batch) -> None:

@@ -1,4 +1,4 @@
-"""Loss, parts and gradients of the published objectives, on the authors' own figures for one batch."""
+"""Loss, parts and gradients of the published objectives, on the authors' figures for one batch."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,10 +38,10 @@ def config_of(outputs: SimpleNamespace) -> BertConfig:
 
 
 def gradients_of(outputs: SimpleNamespace) -> dict[str, torch.Tensor | None]:
-    found = {"logits": outputs.logits.grad}
+    gradients = {"logits": outputs.logits.grad}
     for kind, states in (("hidden", outputs.hidden_states), ("attention", outputs.attentions)):
-        found |= {f"{kind}_{index}": state.grad for index, state in enumerate(states)}
-    return found
+        gradients |= {f"{kind}_{index}": state.grad for index, state in enumerate(states)}
+    return gradients
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["all logits", "labelled logits"])

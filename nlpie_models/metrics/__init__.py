@@ -1,0 +1,1 @@
+"""Scores of predictions: counts, calibration, the sub-word protocol, and adapters for ``evaluate``."""

@@ -1,0 +1,110 @@
+"""Checkpoint folders in other forms: safetensors that ``AutoModel`` loads, and half precision for a release."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from ..errors import CheckpointError
+from ..loading.adapters import find_base, load_whole, load_whole_model, name_base
+from ..loading.find import open_folder
+from ..loading.local import LocalCheckpoint, has_tokenizer
+from ..loading.models import load_model, load_tokenizer
+from ..loading.sentence_transformers import write_embedding_options
+from ..tasks import get_task
+from ..tasks.serving import task_options
+from ..util.files import sha256_of, write_whole
+
+
+def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = False) -> None:
+    """Write a checkpoint folder as safetensors, with the ``model_type`` of the class that loads it.
+
+    Tensors keep their names and values; those that no model reads, such as the pooler of a published MiniALBERT, are
+    left out. An adapter is joined with its base. The files that tell sentence-transformers the pooling are written too.
+
+    Args:
+        source: Folder in any form that :func:`nlpie_models.load_clinical` reads.
+        destination: Folder to write; complete or absent, never in between.
+        overwrite: Replace an existing destination.
+
+    Raises:
+        CheckpointError: The source cannot be loaded, or its config does not name a model that is known here.
+        NlpieError: The destination exists.
+    """
+    checkpoint = open_folder(source)
+    with write_whole(destination, overwrite=overwrite) as folder:
+        if checkpoint.base or has_tokenizer(source):
+            model, tokenizer = load_whole(checkpoint, checkpoint.auto_class)
+        else:
+            model, tokenizer = load_model(checkpoint, checkpoint.auto_class), None
+        if [type(model).__name__] != checkpoint.config.get("architectures"):
+            raise CheckpointError(
+                f"{source}: expected config.json to name the model in `architectures`, such as "
+                f"[{type(model).__name__!r}], got {checkpoint.config.get('architectures')}"
+            )
+        if checkpoint.base:
+            del model.config.base
+        model.save_pretrained(folder)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+            task = get_task("embedding")
+            options = task.read_options(task_options(checkpoint, task))
+            limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
+            write_embedding_options(folder, asdict(options), width=model.config.hidden_size, window=limit)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What the registry says of an exported checkpoint: its encoder's parameters, and size and hash of its weights."""
+
+    parameters: int
+    megabytes: float
+    sha256: str
+
+
+def export_checkpoint(source: Path, output: Path) -> Exported:
+    """Write a trained checkpoint folder as it is released: in half precision, without traces of the training.
+
+    Args:
+        source: The folder, of a whole model or of an adapter.
+        output: Folder to write.
+
+    Raises:
+        CheckpointError: The source cannot be loaded.
+        NlpieError: The output exists.
+    """
+    checkpoint = open_folder(source)
+    parameters = _export_adapter(checkpoint, output) if checkpoint.base else _export_model(checkpoint, output)
+    weights = open_folder(output).weights
+    return Exported(parameters, round(weights.stat().st_size / 1e6, 1), sha256_of(weights))
+
+
+def _export_model(checkpoint: LocalCheckpoint, output: Path) -> int:
+    """Write a whole model, and return the number of its encoder's parameters."""
+    model = load_model(checkpoint, checkpoint.auto_class)
+    parameters = sum(weight.numel() for weight in model.base_model.parameters())
+    with write_whole(output) as folder:
+        model.to(torch.float16).save_pretrained(folder)
+        load_tokenizer(checkpoint).save_pretrained(folder)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config["dtype"] = "float32"  # transformers computes in what the config says, and CPUs are slow in float16
+        _write_config(folder, config)
+    return parameters
+
+
+def _export_adapter(checkpoint: LocalCheckpoint, output: Path) -> int:
+    """Copy an adapter, which is in half precision already, and return the number of the joined encoder's parameters."""
+    model = load_whole_model(checkpoint, checkpoint.auto_class)
+    with write_whole(output) as folder:
+        folder.mkdir()
+        base = {**(checkpoint.base or {}), "name": name_base(find_base(checkpoint), output)}
+        _write_config(folder, {**checkpoint.config, "base": base})
+        shutil.copyfile(checkpoint.weights, folder / checkpoint.weights.name)
+    return sum(weight.numel() for weight in model.base_model.parameters())
+
+
+def _write_config(folder: Path, config: dict[str, object]) -> None:
+    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,3 @@
+"""The target of a token that is not to be predicted, by the convention of torch's cross-entropy."""
+
+IGNORED = -100

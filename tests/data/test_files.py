@@ -1,0 +1,58 @@
+"""The one policy of files: what is found in a folder, what is decoded how, and long texts in pieces."""
+
+import gzip
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlpie_models.data.files import cut_text, decode, find_files, open_file, suffix_of
+from nlpie_models.errors import DataError
+
+
+@given(st.text() | st.text("a \n"), st.integers(1, 20))
+def test_nothing_is_lost_and_pieces_begin_with_white_space(text, size) -> None:
+    pieces = list(cut_text(text, size))
+    assert "".join(pieces) == text
+    assert all(size <= len(piece) <= 2 * size for piece in pieces[:-1])
+    for before, piece in pairwise(pieces):
+        assert piece[0].isspace() or len(before) == 2 * size
+
+
+def test_hidden_files_and_what_archivers_leave_are_passed_over_in_a_folder(tmp_path) -> None:
+    for name in ("b.txt", "sub/a.txt", "sub/._a.txt", ".hidden/c.txt", "__MACOSX/sub/a.txt", "picture.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text("fever")
+
+    def find(path: str) -> list[str]:
+        found = find_files([f"{tmp_path}{path}"], lambda path: path.suffix == ".txt", ".txt")
+        return [file.relative_to(tmp_path).as_posix() for file in found]
+
+    assert find("") == ["b.txt", "sub/a.txt"]
+    assert find("/.hidden") == find("/.hidden/*.txt") == [".hidden/c.txt"]
+    assert find("/sub/._a.txt") == ["sub/._a.txt"]
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("a.CSV.gz", ".csv"), ("a.b.Txt", ".txt"), ("a.gz", ""), ("-", "")])
+def test_the_suffix_is_that_of_what_a_gzip_file_holds(name, suffix) -> None:
+    assert suffix_of(Path(name)) == suffix
+
+
+def test_decoding() -> None:
+    assert decode("\ufeffcaf\xe9".encode()) == ("caf\xe9", "utf-8")
+    assert decode(b"caf\xe9", ("cp1252", "latin-1")) == ("caf\xe9", "cp1252")
+    assert decode(b"\x81", ("cp1252", "latin-1")) == ("\x81", "latin-1")
+    with pytest.raises(DataError, match=r"^not UTF-8 at byte 3; convert the file, for example with `iconv"):
+        decode(b"caf\xe9")
+
+
+def test_opening(tmp_path) -> None:
+    (tmp_path / "a.txt.GZ").write_bytes(gzip.compress(b"fever"))
+    with open_file(tmp_path / "a.txt.GZ") as file:
+        assert file.read() == b"fever"
+    (tmp_path / "a.gz").write_bytes(b"fever")
+    for name, message in (("a.gz", "cannot be read: a damaged gzip file"), ("b", "cannot be read: No such file")):
+        with pytest.raises(DataError, match=message), open_file(tmp_path / name) as file:
+            file.read()
