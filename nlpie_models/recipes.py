@@ -139,6 +139,13 @@ class FinetuningArguments:
     examples: int | None = field(
         default=None, metadata=_setting("Most training examples, drawn by the seed; all by default.", minimum=1)
     )
+    augment: int = field(
+        default=0,
+        metadata=_setting(
+            "Altered copies of each training row of named entities: other case, lost line breaks, masks, list signs.",
+            minimum=0,
+        ),
+    )
     task_options: dict[str, Any] = field(
         default_factory=dict,
         metadata=_setting("Options of the task to keep: NAME=VALUE, such as threshold=best.", flags=["-O", "--option"]),

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoConfig
+
 from .._version import __version__
 from ..data.corpora import is_bundled, shown_path
 from ..data.labels import LabelMap, read_label_map
@@ -146,7 +148,8 @@ def _refuse_other_weights(planned: SuiteRun, folder: Path) -> None:
 
 def _finetuned(planned: SuiteRun, budget: Budget) -> Run:
     with tempfile.TemporaryDirectory(prefix="nlpie-suite-") as place:
-        trained = [_train(planned, budget, rate, Path(place) / str(rate)) for rate in budget.learning_rates]
+        rates = budget.rates_for(AutoConfig.for_model(**find_checkpoint(planned.start).config).hidden_size)
+        trained = [_train(planned, budget, rate, Path(place) / str(rate)) for rate in rates]
         best, _ = max(trained, key=lambda item: item[1])
         pipe = load_clinical(best, planned.task.name)
         return evaluate_pipeline(

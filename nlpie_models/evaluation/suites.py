@@ -27,6 +27,8 @@ class Budget:
         warmup: Share of the steps over which the learning rate rises, 0 to 1.
         examples: Most training examples (passages), drawn by the seed; None for all.
         validation_rows: Most validation rows, the same for every seed; None for all.
+        width: Hidden size that the learning rates are for; those of another are in inverse proportion to it. None where
+            they are for any.
     """
 
     summary: str
@@ -37,6 +39,12 @@ class Budget:
     warmup: float
     examples: int | None = None
     validation_rows: int | None = None
+    width: int | None = None
+
+    def rates_for(self, hidden: int) -> tuple[float, ...]:
+        """Return the peak learning rates for a model of a hidden size."""
+        scale = self.width / hidden if self.width else 1.0
+        return tuple(rate * scale for rate in self.learning_rates)
 
 
 @dataclass(frozen=True, kw_only=True)

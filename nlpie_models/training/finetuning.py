@@ -129,6 +129,8 @@ def finetune_checkpoint(
     known = {row[task.inputs[0]] for part in (data.train, data.validation) for row in part.rows}
     unlabelled = [text for text in unlabelled if text not in known]
     teaching = check_arguments(task, arguments, teachers=len(teachers), unlabelled=bool(unlabelled))
+    if arguments.augment:
+        data = data.augmented(arguments.augment, arguments.seed)
     model, tokenizer = start_model(start, data.head(arguments), seed=arguments.seed, tune=arguments.tune)
     make_reader = partial(Reader.of, tokenizer, reads_special_tokens=task.reads_special_tokens)
     reader = make_reader(arguments.size or arguments.window)
@@ -182,8 +184,8 @@ def check_arguments(task: Task, arguments: FinetuningArguments, *, teachers: int
     """
     if task.auto_class != SEQUENCES and (arguments.classifier_pooling or arguments.probe):
         raise NlpieError(f"classifier pooling and probe are for heads of whole texts, and {task.name} labels tokens")
-    if task.auto_class != TOKENS and arguments.join:
-        raise NlpieError(f"join is for labels of tokens, and {task.name} labels whole texts")
+    if task.auto_class != TOKENS and (given := [name for name in ("join", "augment") if getattr(arguments, name)]):
+        raise NlpieError(f"{' and '.join(given)} are for labels of tokens, and {task.name} labels whole texts")
     soft_only = unlabelled or arguments.hard_weight is not None
     if not teachers:
         if arguments.objective or arguments.objective_options or soft_only:

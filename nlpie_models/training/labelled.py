@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import IterableDataset
 
+from ..data.augmentation import augment
 from ..data.labels import LabelMap, read_label_map
 from ..data.rows import find_split, read_rows
 from ..documents import Annotation, Reader
@@ -71,6 +72,22 @@ class LabelledData:
             shares,
             arguments.classifier_pooling,
         )
+
+    def augmented(self, copies: int, seed: int) -> "LabelledData":
+        """Return the data with altered copies of each training row; see :mod:`nlpie_models.data.augmentation`.
+
+        Args:
+            copies: How many of each.
+            seed: Seed of the changes.
+        """
+        rng, field = random.Random(seed), self.task.inputs[0]
+        rows, golds = list(self.train.rows), list(self.train.golds)
+        for row, gold in zip(self.train.rows, self.train.golds, strict=True):
+            for _ in range(copies):
+                text, spans = augment(row[field], gold, rng)
+                rows.append(self.task.as_row(text))
+                golds.append(spans)
+        return replace(self, train=LabelledRows(rows, golds))
 
     def check_labels(self, where: str) -> None:
         """Refuse validation rows with labels that the head does not have.
