@@ -142,7 +142,7 @@ class FinetuningArguments:
     augment: int = field(
         default=0,
         metadata=_setting(
-            "Altered copies of each training row of named entities: other case, lost line breaks, masks, list signs.",
+            "Altered copies of each training row of named entities: case, line breaks, masks, bullets.",
             minimum=0,
         ),
     )
@@ -194,7 +194,7 @@ class FinetuningArguments:
     batch: int = field(default=16, metadata=_setting("Examples in an optimizer step, over all processes.", minimum=1))
     warmup: float = field(default=0.0, metadata=_setting("Share of the steps over which the learning rate rises."))
     weight_decay: float = field(default=0.01, metadata=_setting("Weight decay of AdamW."))
-    seed: int = field(default=123, metadata=_setting("Seed of a new head, dropout and the order."))
+    seed: int = field(default=123, metadata=_setting("Seed of a new head, dropout, the order and altered copies."))
 
 
 @dataclass(frozen=True, kw_only=True)

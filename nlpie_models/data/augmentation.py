@@ -1,7 +1,7 @@
 """Altered copies of labelled notes: what notes look like after other systems have handled them.
 
-Letters lose their case, lines are joined, list signs change, full stops go missing, dates and names are masked by
-de-identification. What is labelled keeps its words, and its span follows the text.
+Letters lose their case, lines are joined, list signs change, full stops go missing, dates, years, ages and names are
+masked by de-identification. What is labelled keeps its words, and its span follows the text.
 """
 
 import random
@@ -12,13 +12,21 @@ import regex
 
 from .spans import Span
 
-_MASKS = ("___", "[**]", "[**Name**]", "XXXX", "<DATE>", "[REDACTED]")
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MASKS = ("___", "[** **]", "XXXX", "[REDACTED]")
+_MONTH = (
+    "January|February|March|April|May|June|July|August|September|October|November|December"
+    "|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+)
+_DATE = rf"\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b(?:{_MONTH})\.? \d{{1,2}}\b(?:, \d{{4}}\b)?"
+_YEAR = r"(?<=\b(?:in|of|since|from|until) )(?:19|20)\d{2}\b"
+_AGE = r"\b\d{1,3}(?=[- ]?(?:years?[- ]old|y/?o)\b)"
+_TITLE = r"\b(?:Mr|Mrs|Ms|Dr)\.?"
+_CHECKBOX = r"\[[ xX]?\]|[☐☑☒]"
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change that a copy of a note may undergo.
+class Alteration:
+    """What may be altered in a copy of a note.
 
     Attributes:
         pattern: What is replaced, wherever it is found outside labelled spans.
@@ -31,13 +39,18 @@ class Change:
     share: float
 
 
-CHANGES = (
-    Change(regex.compile(r"\r?\n"), (" ", "\r\n"), 0.3),
-    Change(regex.compile(r"(?m)^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+"), ("", "- ", "* ", "• ", "# "), 0.3),
-    Change(regex.compile(r"(?m)[.;](?=[ \t]*$)"), ("",), 0.3),
-    Change(regex.compile(rf"\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\b(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?"), _MASKS, 0.3),
-    Change(regex.compile(r"(?<=\b(?:Mr|Mrs|Ms|Dr)\. )\p{Lu}\w+"), _MASKS, 0.3),
-    Change(regex.compile(r"(?<=\.)[ ]+(?=\p{Lu})"), ("  ", "\n"), 0.3),
+ALTERATIONS = (
+    Alteration(
+        regex.compile(rf"(?m)^[ \t]*(?:[-*•]|\d{{1,2}}[.)])[ \t]++(?!{_CHECKBOX})"),
+        ("", "- ", "* ", "• ", "# ", "1. "),
+        0.3,
+    ),
+    Alteration(regex.compile(r"(?m)[.;](?=[ \t]*\r?$)"), ("",), 0.3),
+    Alteration(regex.compile(_DATE), (*_MASKS, "<DATE>", "[**Date**]"), 0.3),
+    Alteration(regex.compile(rf"{_YEAR}|{_AGE}"), _MASKS, 0.3),
+    Alteration(regex.compile(rf"(?<={_TITLE} )\p{{Lu}}\w+"), (*_MASKS, "[**Name**]"), 0.3),
+    Alteration(regex.compile(rf"(?<=\.)(?<!{_TITLE})[ ]+(?=\p{{Lu}})"), ("  ", "\n"), 0.3),
+    Alteration(regex.compile(r"\r?\n"), (" ", "\r\n"), 0.3),
 )
 CASES: tuple[Callable[[str], str], ...] = (str.upper, str.lower)
 _CASE_SHARE = 0.3
@@ -49,15 +62,15 @@ def augment(text: str, spans: Sequence[Span], rng: random.Random) -> tuple[str, 
     Args:
         text: The note.
         spans: First and one past last character, and label, of what is labelled.
-        rng: Draws which changes there are.
+        rng: Draws what is altered.
 
     Returns:
         The altered text, and the spans in it, in the order given. A span holds the characters that it held before, but
-        for their case.
+        for their case. Where nothing that was drawn applies to the note, both are as they were.
     """
-    for change in CHANGES:
-        if rng.random() < change.share:
-            text, spans = _replace(text, spans, change.pattern, rng.choice(change.replacements))
+    for alteration in ALTERATIONS:
+        if rng.random() < alteration.share:
+            text, spans = _replace(text, spans, alteration.pattern, rng.choice(alteration.replacements))
     if rng.random() < _CASE_SHARE:
         text = "".join(_in_case(text, rng.choice(CASES)))
     return text, tuple(spans)
@@ -82,7 +95,8 @@ def _replace(
 
 
 def _in_case(text: str, case: Callable[[str], str]) -> Iterator[str]:
-    """Yield each character in another case, or as it is where that would be several characters."""
+    """Yield each character in another case, or as it is where that would be several characters or another letter."""
     for character in text:
         changed = case(character)
-        yield changed if len(changed) == 1 else character
+        same_letter = len(changed) == 1 and changed.casefold() == character.casefold()
+        yield changed if same_letter else character

@@ -182,10 +182,7 @@ def check_arguments(task: Task, arguments: FinetuningArguments, *, teachers: int
     Raises:
         NlpieError: The arguments do not go with the task, the teachers, or each other.
     """
-    if task.auto_class != SEQUENCES and (arguments.classifier_pooling or arguments.probe):
-        raise NlpieError(f"classifier pooling and probe are for heads of whole texts, and {task.name} labels tokens")
-    if task.auto_class != TOKENS and (given := [name for name in ("join", "augment") if getattr(arguments, name)]):
-        raise NlpieError(f"{' and '.join(given)} are for labels of tokens, and {task.name} labels whole texts")
+    _check_task(task, arguments)
     soft_only = unlabelled or arguments.hard_weight is not None
     if not teachers:
         if arguments.objective or arguments.objective_options or soft_only:
@@ -202,6 +199,15 @@ def check_arguments(task: Task, arguments: FinetuningArguments, *, teachers: int
     elif teachers > 1:
         raise NlpieError(f"the objective task asks one teacher, got {teachers}; soft-targets take several")
     return teaching
+
+
+def _check_task(task: Task, arguments: FinetuningArguments) -> None:
+    if task.auto_class != SEQUENCES and (arguments.classifier_pooling or arguments.probe):
+        raise NlpieError(f"classifier pooling and probe are for heads of whole texts, and {task.name} labels tokens")
+    if arguments.join and task.auto_class != TOKENS:
+        raise NlpieError(f"join is for labels of tokens, and {task.name} labels whole texts")
+    if arguments.augment and task.name != "ner":
+        raise NlpieError(f"augment is for the named entities of the task ner, got the task {task.name}")
 
 
 def _draw(examples: list[dict[str, Any]], arguments: FinetuningArguments) -> list[dict[str, Any]]:

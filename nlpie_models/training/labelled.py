@@ -78,7 +78,7 @@ class LabelledData:
 
         Args:
             copies: How many of each.
-            seed: Seed of the changes.
+            seed: Seed of what is altered.
         """
         rng, field = random.Random(seed), self.task.inputs[0]
         rows, golds = list(self.train.rows), list(self.train.golds)

@@ -154,3 +154,22 @@ def test_wrong_pairs_are_refused_before_the_first_step(
 )
 def test_options_that_do_not_go_together(task, given, message, tmp_path) -> None:
     assert message in finetune(task, tmp_path, tmp_path, tmp_path / "x", *given, code=1)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_altered_copies_double_the_steps(taught, make_model, head_folder, data, tmp_path) -> None:
+    start, rows, steps = make_model("start", **SMALL), data("ner"), []
+    teachers = ["--teacher", head_folder("ner", LABELS["ner"])] if taught else []
+    for copies in (0, 1):
+        finetune("ner", start, rows, tmp_path / f"copies-{copies}", "--augment", copies, *teachers)
+        record = json.loads((tmp_path / f"copies-{copies}" / "finetuning.json").read_text())
+        steps.append(record["history"][-1]["step"])
+    assert steps == [2, 4]
+
+
+@pytest.mark.parametrize("task", ["classification", "assertion"])
+def test_altered_copies_are_for_named_entities(task, make_model, data, tmp_path) -> None:
+    rows = data("ner" if task == "assertion" else task)
+    refused = finetune(task, make_model("start", **SMALL), rows, tmp_path / "x", "--augment", 1, code=1)
+    assert f"augment is for the named entities of the task ner, got the task {task}" in refused
+    assert not (tmp_path / "x").exists()

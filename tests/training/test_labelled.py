@@ -94,6 +94,20 @@ def test_a_blank_row_teaches_nothing(folder, tokenizer) -> None:
     assert [example["document"] for example in labelled.unlabelled_examples(["", "pain"], reader)] == [1]
 
 
+def test_altered_copies_double_the_training_examples_only(folder, tokenizer) -> None:
+    entities = [{"start": 3, "end": 7, "label": "problem", "assertion": "negated"}]
+    rows = [{"text": "No pain.\nHe denies fever.", "entities": entities}, {"text": "The patient has", "entities": []}]
+    labelled = read_labelled_data(get_task("ner"), folder(rows), ARGUMENTS)
+    augmented = labelled.augmented(1, seed=1)
+    reader = Reader.of(tokenizer, 16)
+    assert len(labelled.training_examples(reader, unit="window")) == 2
+    assert len(augmented.training_examples(reader, unit="window")) == 4
+    assert augmented.train.golds == [*labelled.train.golds, ((3, 7, "problem/negated"),), ()]
+    assert augmented.validation == labelled.validation
+    assert augmented.train == labelled.augmented(1, seed=1).train
+    assert augmented.train != labelled.augmented(1, seed=2).train
+
+
 def test_options_that_do_not_exist(folder) -> None:
     data = folder([{"text": "a", "label": "x"}])
     with pytest.raises(NlpieError, match=r"Unknown classification option 'poling'\. Did you mean 'pooling'"):
