@@ -28,7 +28,7 @@ def run_of(outcomes: Outcomes, metric: str, **facts: Any) -> Run:
     return Run.of(outcomes, metric, **given | facts)
 
 
-def file_runs(folder: Path, name: str, dataset: str, *runs: Run, protocol: str = "quick", **facts: str) -> None:
+def file_runs(folder: Path, name: str, dataset: str, *runs: Run, protocol: str = "standard", **facts: str) -> None:
     """File runs of a checkpoint: F1 of entities unless ``task`` and ``metric`` are given."""
     add_run(folder, Results(name, dataset, protocol, **{"task": "ner", "metric": "f1"} | facts, runs=runs))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("first")
 @click.argument("others", nargs=-1, required=True, metavar="OTHER...")
-@click.option("--protocol", default="quick", show_default=True, help="Budget of a suite, own-head or subword.")
+@click.option("--protocol", default="standard", show_default=True, help="Budget of a suite, own-head or subword.")
 @RESULTS_OPTION
 def compare(first: str, others: tuple[str, ...], protocol: str, results: Path) -> None:
     """Compare FIRST with each OTHER checkpoint by the results of both: which one is better, and is it certain?
@@ -68,7 +68,7 @@ def _difference(value: float, interval: tuple[float, float]) -> tuple[str, str, 
     help="Held-out text, such as general=wiki.txt; may be repeated.",
 )
 @click.option("--scores-of", help="Name of BEFORE in the results; its own by default.")
-@click.option("--budget", default="quick", show_default=True, help="Budget of the suite that both were scored by.")
+@click.option("--budget", default="standard", show_default=True, help="Budget of the suite that both were scored by.")
 @RESULTS_OPTION
 def forgetting(
     before: str, after: str, texts: tuple[tuple[str, str], ...], scores_of: str | None, budget: str, results: Path

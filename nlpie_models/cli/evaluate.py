@@ -106,7 +106,7 @@ def evaluate(
     compare with those.
 
     \b
-    --suite open      ten open data sets; budgets: quick, full
+    --suite open      ten open data sets; budgets: standard, full
     --suite clinical  the paper's data sets; budgets: clinical-quick, paper
 
     The best learning rate and epoch are chosen on validation, and test is scored once. Without --data, the sets of the
@@ -203,7 +203,7 @@ def _run_suite(
     from ..loading.find import find_checkpoint
 
     suite = read_suite(suite_name)
-    budget_name = budget_name or next(iter(suite.budgets))
+    budget_name = budget_name or suite.default_budget
     budget, chosen = suite.budget(budget_name), suite.choose(set_names)
     located = locate_sets(suite, chosen, data, revision)
     if missing := sorted({dataset.name for dataset in chosen} - {dataset.name for dataset, _ in located}):

@@ -13,6 +13,7 @@ from ..recipes import Distillation
 from ..registry import list_checkpoints
 from .efficiency import Efficiency, find_efficiency
 from .results import Results, fewest_seeds, find_results, mean_of_means, suite_scores
+from .suites import Suite
 
 _SAMPLES = 2000
 _PERMUTATIONS = 2000
@@ -206,8 +207,10 @@ class ComparisonRow:
         seeds: Least number of seeds that a data set has.
         mean: Mean score over the suite.
         cost: Size and speed, if they were measured.
-        kept: For a student, its mean score as a share of its teacher's.
+        kept: Its mean score as a share of the teacher's; None for the teacher itself.
         gain: Its mean score minus that of its peer, if that was measured.
+        better_than: The checkpoints of the table whose mean score is lower, where the 95% interval of the difference
+            lies above 0.
     """
 
     checkpoint: str
@@ -217,58 +220,74 @@ class ComparisonRow:
     cost: Efficiency | None
     kept: Estimate | None = None
     gain: Estimate | None = None
+    better_than: tuple[str, ...] = ()
 
 
-def compare_students(folder: Path, budget: str) -> list[ComparisonRow]:
-    """Return teachers, their students and the peers of both that have results for the whole suite.
+def compare_students(folder: Path, suite: Suite) -> list[ComparisonRow]:
+    """Return the teachers, their students and the peers of both that have results for the whole suite.
 
-    The registry says which checkpoint is the teacher and which the peer of another.
+    The registry says which checkpoint a student learnt from and which one is the peer of another. Shares are those of
+    the suite's teacher if it was measured, else those of the checkpoint that the student learnt from. All scores are
+    drawn together, the same documents for every checkpoint (paired bootstrap).
 
     Args:
         folder: Folder of results; that of the efficiency files lies beside it.
-        budget: Budget of the suite.
+        suite: The suite; its default budget is read.
 
     Raises:
         DataError: A file cannot be read, or results are of different documents.
     """
-    datasets, by_name = suite_scores(find_results(folder), budget)
-    whole = {
-        name: [results[dataset] for dataset in sorted(results)]
-        for name, results in by_name.items()
-        if len(results) == len(datasets)
-    }
-    costs = {cost.checkpoint: cost for cost in find_efficiency(folder)}
+    datasets, by_name = suite_scores(find_results(folder), suite.default_budget)
+    whole = {name: results for name, results in by_name.items() if len(results) == len(datasets)}
     measured = {row.name: row for row in list_checkpoints() if row.name in whole}
     teacher_of = {
-        name: row.recipe.teacher
+        name: teacher
         for name, row in measured.items()
-        if isinstance(row.recipe, Distillation) and row.recipe.teacher in measured
+        if isinstance(row.recipe, Distillation) and (teacher := row.recipe.teacher.rpartition("/")[2]) in whole
     }
-    shown = sorted({*teacher_of, *teacher_of.values()}, key=lambda name: (name in teacher_of, name))
-    peer_of = {name: peer for name in shown if (peer := measured[name].peer) in whole}
+    top = suite.teacher if suite.teacher in whole else None
+    encoders = set(measured) if top else {*teacher_of, *teacher_of.values()}
+    shown = [top] if top else []
+    shown += sorted(encoders - {top}, key=lambda name: (name in teacher_of, name))
+    peer_of = {name: peer for name in shown if name in measured and (peer := measured[name].peer) in whole}
+    peers = sorted(set(peer_of.values()) - set(shown))
+    if not shown:
+        return []
+    names = [*shown, *peers]
+    means = {name: mean_of_means(whole[name].values()) for name in names}
+    drawn = draw_results([[whole[name][dataset] for dataset in datasets] for name in names]).mean(axis=0)
+    samples = dict(zip(names, drawn, strict=True))
+    costs = {cost.checkpoint: cost for cost in find_efficiency(folder)}
 
-    def row(name: str, role: str, **estimates: Estimate | None) -> ComparisonRow:
-        results = whole[name]
-        return ComparisonRow(name, role, fewest_seeds(results), _mean(results), costs.get(name), **estimates)
+    def estimate(combine: Callable[..., Any], *of: str) -> Estimate:
+        value = combine(*(means[name] for name in of))
+        return Estimate(float(value), percentile_interval(combine(*(samples[name] for name in of))))
 
-    rows = []
-    for name in shown:
-        teacher, peer = teacher_of.get(name), peer_of.get(name)
-        kept = _estimate(np.divide, whole[name], whole[teacher]) if teacher else None
-        gain = _estimate(np.subtract, whole[name], whole[peer]) if peer else None
-        rows.append(row(name, f"student of {teacher}" if teacher else "teacher", kept=kept, gain=gain))
-    for peer in sorted(set(peer_of.values())):
-        rows.append(row(peer, "peer of " + ", ".join(name for name in shown if peer_of.get(name) == peer)))
-    return rows
+    def role(name: str) -> str:
+        if name in teacher_of:
+            return f"student of {teacher_of[name]}"
+        if name == top or name in teacher_of.values():
+            return "teacher"
+        return (
+            "peer of " + ", ".join(other for other in shown if peer_of.get(other) == name)
+            if name in peers
+            else "encoder"
+        )
 
+    def row(name: str) -> ComparisonRow:
+        teacher = top or teacher_of.get(name)
+        peer = peer_of.get(name)
+        return ComparisonRow(
+            name,
+            role(name),
+            fewest_seeds(whole[name].values()),
+            estimate(np.positive, name),
+            costs.get(name),
+            kept=estimate(np.divide, name, teacher) if teacher and teacher != name else None,
+            gain=estimate(np.subtract, name, peer) if peer else None,
+            better_than=tuple(
+                other for other in names if other != name and estimate(np.subtract, name, other).interval[0] > 0
+            ),
+        )
 
-def _mean(results: Sequence[Results]) -> Estimate:
-    [drawn] = draw_results([results]).mean(axis=0)
-    return Estimate(mean_of_means(results), percentile_interval(drawn))
-
-
-def _estimate(combine: Callable[..., Any], first: Sequence[Results], second: Sequence[Results]) -> Estimate:
-    """Return a combination of the mean scores of two checkpoints, such as their difference."""
-    drawn = draw_results([first, second]).mean(axis=0)
-    value = combine(mean_of_means(first), mean_of_means(second))
-    return Estimate(float(value), percentile_interval(combine(*drawn)))
+    return [row(name) for name in names]

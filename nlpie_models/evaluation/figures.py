@@ -13,12 +13,12 @@ from ..util.files import write_whole
 from ..util.toml import read_toml
 from .efficiency import find_efficiency
 from .results import find_results, mean_of_means, suite_scores
+from .suites import read_suite
 
 QUALITY = "quality.svg"
 _STYLE: Any = {"svg.hashsalt": "nlpie", "svg.fonttype": "none", "font.size": 9}
 _DOTS = 150
 _ROUNDS = 200
-_BUDGET = "quick"
 _PUBLISHED_ON = ("bc2gm", "subword")
 _MEASURED = {"facecolor": "#08519c", "edgecolor": "#08519c", "label": "measured here"}
 _PUBLISHED = {"facecolor": "white", "edgecolor": "0.45", "label": "published, not measured here"}
@@ -142,7 +142,7 @@ class PublishedScores:
 def speed_points(folder: Path) -> list[Point]:
     """Return the checkpoints with results for the whole suite and an efficiency file, by name."""
     costs = {cost.checkpoint: cost for cost in find_efficiency(folder)}
-    datasets, by_name = suite_scores(find_results(folder), _BUDGET)
+    datasets, by_name = suite_scores(find_results(folder), read_suite("open").default_budget)
     return [
         Point(
             name,
@@ -185,21 +185,22 @@ def draw_quality(folder: Path, path: Path) -> None:
         path: The SVG file; a PNG is written beside it.
 
     Raises:
-        NlpieError: matplotlib or adjustText is not installed, or nothing has both a score and a speed.
+        NlpieError: matplotlib or adjustText is not installed.
     """
     speeds, sizes = speed_points(folder), size_points(folder)
-    if not speeds:
-        raise NlpieError("there is nothing to draw: no checkpoint has results for a whole suite and an efficiency file")
     with figure_of(path, width=9.0, height=4.0, description=_fingerprint(speeds, sizes)) as figure:
         left, right = figure.subplots(1, 2)
         _scatter(left, speeds)
-        left.set(xlabel="notes per second (CPU)", ylabel="mean score", title="Open suite, quick; area: MB of weights")
+        left.set(xlabel="notes per second (CPU)", ylabel="mean score", title="Open suite; area: MB of weights")
         _scatter(right, sizes)
         right.set(xlabel="parameters (millions)", ylabel="F1 of word pieces", title="BC2GM, the authors' protocol")
         right.legend(frameon=False, loc="lower right")
 
 
 def _scatter(axes: Any, points: Sequence[Point]) -> None:
+    if not points:
+        axes.text(0.5, 0.5, "not measured yet", ha="center", va="center", transform=axes.transAxes)
+        return
     looks = [_MEASURED if point.measured else _PUBLISHED for point in points]
     discs = axes.scatter(
         [point.across for point in points],

@@ -15,7 +15,7 @@ from .compare import ComparisonRow, Estimate, compare_students, draw_results, pe
 from .efficiency import Efficiency, find_efficiency
 from .forgetting import Change, Forgetting, find_forgetting
 from .results import ALL_ROWS, OWN_HEAD, Results, fewest_seeds, find_results, mean_of_means, suite_scores
-from .suites import list_suites
+from .suites import list_suites, read_suite
 
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
@@ -58,7 +58,7 @@ def _tables() -> dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequ
         "tasks": (find_results, task_table),
         **{f"suite {budget}": (find_results, partial(suite_table, budget=budget)) for budget in budgets},
         "efficiency": (find_efficiency, efficiency_table),
-        "students": (partial(compare_students, budget="quick"), students_table),
+        "students": (partial(compare_students, suite=read_suite("open")), students_table),
         "forgetting": (find_forgetting, forgetting_table),
         "recorded": (find_recorded, recorded_table),
     }
@@ -116,6 +116,8 @@ def task_table(results: Sequence[Results]) -> str:
 def suite_table(results: Sequence[Results], budget: str) -> str:
     """Return a row for each checkpoint: its mean score over the seeds on each data set, and their mean."""
     datasets, by_name = suite_scores(results, budget)
+    if not datasets:
+        return f"No checkpoint has been measured with the budget `{budget}` yet.\n"
     baselines = {found.checkpoint for found in results if found.protocol == ALL_ROWS}
     rows = []
     for name, found in sorted(by_name.items(), key=lambda item: (item[0] in baselines, item[0])):
@@ -156,16 +158,18 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
 
 
 def students_table(students: Sequence[ComparisonRow]) -> str:
-    """Return a row for each checkpoint: cost, mean score, share of its teacher's mean, and gain over its peer."""
+    """Return a row for each checkpoint: cost, mean score, share of the teacher's, gain over its peer, what it beats."""
     if not students:
         return "No student has been measured on the whole suite yet.\n"
     heads = ["checkpoint", "role", "parameters", "MB on disk", "notes/s, batched", "seeds", "mean score", _INTERVAL]
-    heads += ["share of the teacher's mean", _INTERVAL, "gain over the peer", _INTERVAL]
+    heads += ["share of the teacher's mean", _INTERVAL, "gain over the peer", _INTERVAL, "better than"]
     rows = []
     for row in students:
         estimates = ((row.mean, ".3f"), (row.kept, ".1%"), (row.gain, "+.3f"))
         cells = [cell for estimate, form in estimates for cell in _estimate_cells(estimate, form)]
-        rows.append([row.checkpoint, row.role, *_cost_cells(row.cost), str(row.seeds), *cells])
+        rows.append(
+            [row.checkpoint, row.role, *_cost_cells(row.cost), str(row.seeds), *cells, ", ".join(row.better_than)]
+        )
     return markdown_table(heads, 2, rows)
 
 

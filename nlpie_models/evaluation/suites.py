@@ -81,6 +81,7 @@ class Suite:
         summary: The suite in words.
         budgets: The budgets by name, the default first. Results are filed under the name, so no two suites share one.
         sets: The data sets.
+        teacher: Name, in the results, of the large model that the others are compared with; None if there is none.
         repo: Repository on the Hub with the data sets that may be redistributed; None if there is none.
         revision: Commit of the repository; None for its main branch.
     """
@@ -88,8 +89,14 @@ class Suite:
     summary: str
     budgets: dict[str, Budget]
     sets: tuple[SuiteSet, ...]
+    teacher: str | None = None
     repo: str | None = None
     revision: str | None = None
+
+    @property
+    def default_budget(self) -> str:
+        """Name of the budget that is taken when none is given."""
+        return next(iter(self.budgets))
 
     def budget(self, name: str) -> Budget:
         """Return a budget by name.

@@ -11,13 +11,14 @@ from nlpie_models.errors import DataError
 from nlpie_models.evaluation import compare
 from nlpie_models.evaluation.compare import compare_results, draw_scores, percentile_interval, permutation_test
 from nlpie_models.evaluation.report import render_tables
+from nlpie_models.evaluation.suites import read_suite
 from nlpie_models.metrics.counts import Outcomes, count_labels
 from nlpie_models.registry import get_checkpoint
 
 HEAD = (
     "| checkpoint | role | parameters | MB on disk | notes/s, batched | seeds | mean score | 95% interval "
-    "| share of the teacher's mean | 95% interval | gain over the peer | 95% interval |\n"
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+    "| share of the teacher's mean | 95% interval | gain over the peer | 95% interval | better than |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
 )
 
 
@@ -59,10 +60,10 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_what_a_student_costs_keeps_and_gains(folder) -> None:
     # Seeds of 0.6 and 0.7 on one set and 0.4 on the other: a mean of 0.525, and 0.5 to 0.55 as the seeds are drawn.
     assert table(folder) == HEAD + (
-        "| big | teacher | 22.6M | 46.2 | 4.50 | 1 | 0.700 | 0.700 to 0.700 |  |  |  |  |\n"
+        "| big | teacher | 22.6M | 46.2 | 4.50 | 1 | 0.700 | 0.700 to 0.700 |  |  |  |  | small, general |\n"
         "| small | student of big | 4.0M | 8.1 | 21.25 | 1 | 0.525 | 0.500 to 0.550 | 75.0% | 71.4% to 78.6% "
-        "| +0.125 | +0.100 to +0.150 |\n"
-        "| general | peer of small |  |  |  | 1 | 0.400 | 0.400 to 0.400 |  |  |  |  |\n"
+        "| +0.125 | +0.100 to +0.150 | general |\n"
+        "| general | peer of small |  |  |  | 1 | 0.400 | 0.400 to 0.400 |  |  |  |  |  |\n"
     )
 
 
@@ -71,7 +72,7 @@ def test_a_peer_of_two_and_a_student_below_its_own(folder) -> None:
     *_, smaller, general = table(folder).splitlines()
     assert smaller == (
         "| smaller | student of big |  |  |  | 1 | 0.350 | 0.350 to 0.350 | 50.0% | 50.0% to 50.0% "
-        "| -0.050 | -0.050 to -0.050 |"
+        "| -0.050 | -0.050 to -0.050 |  |"
     )
     assert general.startswith("| general | peer of small, smaller |")
 
@@ -80,6 +81,19 @@ def test_no_student_is_measured_whole(folder) -> None:
     file_tenths(folder, "big", "three", 8)
     file_tenths(folder, "general", "three", 5)
     assert table(folder) == "No student has been measured on the whole suite yet.\n"
+
+
+def test_shares_are_those_of_the_suites_teacher_once_it_is_measured(folder) -> None:
+    teacher = read_suite("open").teacher
+    for dataset in ("one", "two"):
+        file_tenths(folder, teacher, dataset, 9)
+    first, second, student, peer = table(folder).removeprefix(HEAD).splitlines()
+    assert first == (f"| {teacher} | teacher |  |  |  | 1 | 0.900 | 0.900 to 0.900 |  |  |  |  | big, small, general |")
+    assert second.startswith("| big | teacher |")
+    assert "| 77.8% | 77.8% to 77.8% |" in second
+    assert student.startswith("| small | student of big |")
+    assert "| 58.3% | 55.6% to 61.1% |" in student
+    assert peer.endswith("| 44.4% | 44.4% to 44.4% |  |  |  |")
 
 
 def answers(correct: int, wrong: int) -> Outcomes:
@@ -108,4 +122,4 @@ def test_results_of_other_documents_do_not_compare(tmp_path) -> None:
         run = run_of(answers(9, 1), "accuracy", data_sha256={"test": data})
         file_runs(tmp_path, name, "kinds", run, task="classification", metric="accuracy")
     with pytest.raises(DataError, match="kinds: one and two were scored on different test splits"):
-        compare_results("one", "two", folder=tmp_path, protocol="quick")
+        compare_results("one", "two", folder=tmp_path, protocol="standard")

@@ -10,11 +10,12 @@ from measured import file_cost, file_runs, make_run
 from nlpie_models.cli import main
 from nlpie_models.errors import NlpieError
 from nlpie_models.evaluation.figures import draw_quality, is_current, size_points, speed_points
+from nlpie_models.evaluation.report import render_tables
 
 LINE = 9  # points: the size of the letters
 
 
-def file_score(folder, name: str, dataset: str, score: float, protocol: str = "quick") -> None:
+def file_score(folder, name: str, dataset: str, score: float, protocol: str = "standard") -> None:
     file_runs(folder, name, dataset, make_run(scores={"f1": score}), protocol=protocol)
 
 
@@ -62,8 +63,15 @@ def test_the_figure_names_them_and_knows_when_it_is_stale(folder, tmp_path) -> N
     assert not is_current(figure, folder)
     draw_quality(folder, tmp_path / "again.svg")
     assert is_current(tmp_path / "again.svg", folder)
-    with pytest.raises(NlpieError, match="there is nothing to draw"):
-        draw_quality(tmp_path / "nowhere", figure)
+
+
+def test_nothing_is_measured_yet(tmp_path) -> None:
+    figure = tmp_path / "quality.svg"
+    draw_quality(tmp_path / "nowhere", figure)
+    assert "not measured yet" in figure.read_text()
+    assert is_current(figure, tmp_path / "nowhere")
+    page = render_tables("<!-- results: suite standard -->\n<!-- end of results -->\n", tmp_path / "nowhere")
+    assert "No checkpoint has been measured with the budget `standard` yet." in page
 
 
 def test_names_of_neighbours_lie_apart(folder, tmp_path) -> None:
@@ -90,7 +98,7 @@ def test_without_the_library_that_moves_names(folder, tmp_path, monkeypatch) -> 
 def test_a_report_draws_the_figure_that_it_shows(folder, tmp_path) -> None:
     readme, figure = tmp_path / "README.md", tmp_path / "quality.svg"
     arguments = ["report", str(readme), "--results", str(folder)]
-    readme.write_text("<!-- results: suite quick -->\n<!-- end of results -->\n")
+    readme.write_text("<!-- results: suite standard -->\n<!-- end of results -->\n")
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert not figure.exists()
     readme.write_text(readme.read_text() + "![](quality.svg)\n")

@@ -19,7 +19,9 @@ def test_no_two_suites_file_results_under_the_same_name() -> None:
     assert len(budgets) == len(set(budgets))
 
 
-@pytest.mark.parametrize(("name", "budgets"), [("open", ["quick", "full"]), ("clinical", ["clinical-quick", "paper"])])
+@pytest.mark.parametrize(
+    ("name", "budgets"), [("open", ["standard", "full"]), ("clinical", ["clinical-quick", "paper"])]
+)
 def test_the_suites_of_the_package(name, budgets) -> None:
     suite = read_suite(name)
     assert list(suite.budgets) == budgets
@@ -36,7 +38,7 @@ def test_a_set_may_have_the_folder_of_another_and_its_results_a_name_for_themsel
     [notes, pairs] = suite.choose(("clinical_notes", "clinical_notes-relation"))
     assert notes.folder == pairs.folder == "clinical_notes"
     runs = [
-        SuiteRun("one", None, CORPORA_FOLDER / dataset.folder, dataset, "quick", "open", suite.budget("quick"), 1)
+        SuiteRun("one", None, CORPORA_FOLDER / dataset.folder, dataset, "standard", "open", suite.budget("standard"), 1)
         for dataset in (notes, pairs)
     ]
     assert len({run.results().path(tmp_path) for run in runs}) == 2
