@@ -92,7 +92,7 @@ def test_the_hash_of_another_file_is_no_hash_of_a_converted_one(quick, folder) -
 
 
 def test_results_of_what_was_fine_tuned_from_the_weights_count(quick) -> None:
-    assert "numbers" not in failing(find_subject("open-base", CARDS))
+    assert "numbers" not in failing(find_subject("open-small", CARDS))
 
 
 def test_an_adapter_and_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
