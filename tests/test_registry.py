@@ -43,6 +43,7 @@ OPEN = {
     "open-mini-encoder",
     "open-mini-rqe",
     "open-small",
+    "open-notes",
     "open-small-ner",
     "open-tiny",
 }

@@ -32,6 +32,7 @@ def test_list_and_show() -> None:
         "clinical-distilbert-i2b2-2010",
         "clinical-mobilebert-i2b2-2010",
         "open-mini",
+        "open-notes",
         "open-small-ner",
     }
     assert "where  download\n" in run("show", "mobile-25m").output
