@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..documents.assertion.labels import split_label
 from ..errors import NlpieError, ReleaseError
 from ..loading.adapters import load_whole
 from ..loading.local import has_tokenizer
@@ -222,7 +223,7 @@ def _labels(subject: Subject) -> Sequence[str]:
 
 
 def _bare(label: str) -> str:
-    return re.sub(r"^[BI]-", "", label)
+    return split_label(re.sub(r"^[BI]-", "", label))[0]
 
 
 def _strings(value: Any) -> Iterator[str]:
