@@ -42,8 +42,8 @@ OPEN = {
     "open-mini-causes",
     "open-mini-encoder",
     "open-mini-rqe",
-    "open-small",
     "open-notes",
+    "open-small",
     "open-small-ner",
     "open-tiny",
 }
