@@ -1,12 +1,14 @@
 """Adapter checkpoints: only the tensors that a training has changed, joined at load with the base that they name.
 
-Such a folder holds ``adapter.safetensors`` (half precision), and a ``config.json`` of the whole model with ``base``:
-the name of the base checkpoint and the SHA-256 of its weights. The base's tensors are shared between all models that
-are joined with it, so a second task on a loaded base costs the reading of its adapter.
+Such a folder holds ``adapter.safetensors``, and a ``config.json`` of the whole model with ``base``: the name of the
+base checkpoint and the SHA-256 of its weights. A matrix of the base is kept as its change, in 8-bit integers with a
+scale for each row (``NAME.scale``); other tensors are kept in half precision. The base's tensors are shared between all
+models that are joined with it, so a second task on a loaded base costs the reading of its adapter.
 """
 
 import copy
 import os
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from ..util.files import sha256_of
 from .find import find_checkpoint, open_folder
 from .local import ADAPTER_FILE, ENCODER, LocalCheckpoint
 from .models import load_model, load_tokenizer, model_class_of
+
+_SCALE = ".scale"
 
 
 def load_whole(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
@@ -71,19 +75,32 @@ def save_adapter(model: Any, folder: Path, base: LocalCheckpoint, *, place: Path
     prefix = f"{model.base_model_prefix}."
     shared = {prefix + name: weight for name, weight in load_model(base, ENCODER).state_dict().items()}
     state = model.state_dict()
+    weights = {name: weight.detach().cpu().float() for name, weight in state.items()}
     changed = {
-        name: weight.detach().to(torch.float16).contiguous()
-        for name, weight in state.items()
-        if name not in shared or not torch.equal(weight.cpu().float(), shared[name])
+        name: weight for name, weight in weights.items() if name not in shared or not torch.equal(weight, shared[name])
     }
     if len(changed) == len(state):
         raise CheckpointError(f"every tensor differs from those of {base.name}: save the whole model instead")
+    kept: dict[str, Any] = {}
+    for name, weight in changed.items():
+        if name in shared and weight.ndim == 2:
+            kept[name], kept[name + _SCALE] = _quantise(weight - shared[name])
+        else:
+            kept[name] = weight.to(torch.float16).contiguous()
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     config.base = {"name": name_base(base, place), "sha256": sha256_of(base.weights)}
     folder.mkdir(exist_ok=True)
     config.save_pretrained(folder)
-    save_file(changed, folder / ADAPTER_FILE, metadata={"format": "pt"})
+    save_file(kept, folder / ADAPTER_FILE, metadata={"format": "pt"})
+
+
+def _quantise(change: Any) -> tuple[Any, Any]:
+    """Return a matrix as 8-bit integers, and what the integers of each row are to be multiplied by (rows, 1)."""
+    import torch
+
+    scale = (change.abs().amax(dim=1, keepdim=True) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    return (change / scale).round().to(torch.int8), scale
 
 
 def name_base(base: LocalCheckpoint, place: Path) -> str:
@@ -132,6 +149,29 @@ def _load_base_tokenizer(folder: Path, modified: int) -> Any:
     return load_tokenizer(open_folder(folder))
 
 
+def _read_changes(path: Path, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tensors of an adapter's file in float32.
+
+    Raises:
+        CheckpointError: The file is damaged, or holds the change of a tensor that the base lacks.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot load {path}: {error}. Copy or download the checkpoint again.") from error
+    scales = {name.removesuffix(_SCALE): stored.pop(name) for name in list(stored) if name.endswith(_SCALE)}
+    for name in scales:
+        if name not in stored or name not in base or stored[name].shape != base[name].shape:
+            raise CheckpointError(f"{path} holds a change of {name}, which its base lacks or has in another shape")
+    return {
+        name: base[name] + weight * scales[name] if name in scales else weight.float()
+        for name, weight in stored.items()
+    }
+
+
 def _join(checkpoint: LocalCheckpoint, encoder: Any, auto_class: str) -> Any:
     """Build the model around the base's tensors; every tensor comes from the base or the adapter.
 
@@ -139,20 +179,15 @@ def _join(checkpoint: LocalCheckpoint, encoder: Any, auto_class: str) -> Any:
         CheckpointError: The adapter is damaged, or the two do not make the model.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     model_class, config = model_class_of(checkpoint, auto_class)
     path = checkpoint.folder / ADAPTER_FILE
-    try:
-        changed = {name: weight.float() for name, weight in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot load {path}: {error}. Copy or download the checkpoint again.") from error
+    inner = f"{model_class.base_model_prefix}."
+    changed = _read_changes(path, {inner + name: weight for name, weight in encoder.state_dict().items()})
     with torch.device("meta"):
         model = model_class(config)
     if auto_class == ENCODER:
         prefix = ""
-        inner = f"{model_class.base_model_prefix}."
         changed = {name.removeprefix(inner): weight for name, weight in changed.items() if name.startswith(inner)}
         if getattr(encoder, "pooler", None) is None and hasattr(model, "pooler"):
             model.pooler = None

@@ -81,9 +81,7 @@ def _check_files(subject: Subject) -> str:
 
 
 def _check_config(subject: Subject) -> str:
-    checkpoint = subject.checkpoint
-    if checkpoint.base:
-        raise ReleaseError("an adapter, which AutoModel cannot load; `nlpie convert` joins it with its base")
+    checkpoint = subject.release
     _, config = model_class_of(checkpoint, checkpoint.auto_class)
     written = checkpoint.config.get("model_type")
     if written != config.model_type:
@@ -102,8 +100,9 @@ def _check_loading(subject: Subject) -> str:
 
 
 def _check_tokenizer(subject: Subject) -> str:
-    missing = [name for name in _NEEDED_FILES if not (subject.folder / name).exists()]
-    if missing or not has_tokenizer(subject.folder):
+    folder = subject.release.folder
+    missing = [name for name in _NEEDED_FILES if not (folder / name).exists()]
+    if missing or not has_tokenizer(folder):
         raise ReleaseError(f"{', '.join(missing)} is missing; run `nlpie convert`, which writes it")
     if not subject.smoke.same_tokens:
         raise ReleaseError(
@@ -153,15 +152,16 @@ def _check_size(subject: Subject) -> str:
 
 
 def _check_privacy(subject: Subject) -> str:
-    for name in _file_names(subject.folder):
+    folder = subject.release.folder
+    for name in _file_names(folder):
         if name.endswith(".json") and name != "tokenizer.json":
-            text = (subject.folder / name).read_text(encoding="utf-8")
+            text = (folder / name).read_text(encoding="utf-8")
             if found := _MACHINE_PATH.search(text):
                 raise ReleaseError(f"{name} names a path of a machine ({found[0][1:]}...); take it out")
             if any(len(string) > _LONGEST_STRING for string in _strings(json.loads(text))):
                 raise ReleaseError(f"{name} holds a text of over {_LONGEST_STRING} characters; take it out")
         elif name.endswith(".safetensors"):
-            metadata = _safetensors_metadata(subject.folder / name)
+            metadata = _safetensors_metadata(folder / name)
             if set(metadata) - {"format"}:
                 raise ReleaseError(f"{name} has metadata besides its format: {', '.join(metadata)}; take it out")
     return "no text, no path of a machine and no metadata beside the settings"

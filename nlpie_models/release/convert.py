@@ -11,7 +11,7 @@ from ..errors import CheckpointError
 from ..loading.adapters import find_base, load_whole, load_whole_model, name_base
 from ..loading.find import open_folder
 from ..loading.local import LocalCheckpoint, has_tokenizer
-from ..loading.models import load_model, load_tokenizer
+from ..loading.models import load_model
 from ..loading.sentence_transformers import write_embedding_options
 from ..tasks import get_task
 from ..tasks.serving import task_options
@@ -64,38 +64,41 @@ class Exported:
     sha256: str
 
 
-def export_checkpoint(source: Path, output: Path) -> Exported:
+def export_checkpoint(source: Path, output: Path, *, join: bool = False) -> Exported:
     """Write a trained checkpoint folder as it is released: in half precision, without traces of the training.
 
     Args:
         source: The folder, of a whole model or of an adapter.
         output: Folder to write.
+        join: Write an adapter joined with its base, as a whole model.
 
     Raises:
         CheckpointError: The source cannot be loaded.
         NlpieError: The output exists.
     """
     checkpoint = open_folder(source)
-    parameters = _export_adapter(checkpoint, output) if checkpoint.base else _export_model(checkpoint, output)
+    export = _export_adapter if checkpoint.base and not join else _export_model
+    parameters = export(checkpoint, output)
     weights = open_folder(output).weights
     return Exported(parameters, round(weights.stat().st_size / 1e6, 1), sha256_of(weights))
 
 
 def _export_model(checkpoint: LocalCheckpoint, output: Path) -> int:
     """Write a whole model, and return the number of its encoder's parameters."""
-    model = load_model(checkpoint, checkpoint.auto_class)
+    model, tokenizer = load_whole(checkpoint, checkpoint.auto_class)
     parameters = sum(weight.numel() for weight in model.base_model.parameters())
     with write_whole(output) as folder:
         model.to(torch.float16).save_pretrained(folder)
-        load_tokenizer(checkpoint).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config.pop("base", None)
         config["dtype"] = "float32"  # transformers computes in what the config says, and CPUs are slow in float16
         _write_config(folder, config)
     return parameters
 
 
 def _export_adapter(checkpoint: LocalCheckpoint, output: Path) -> int:
-    """Copy an adapter, which is in half precision already, and return the number of the joined encoder's parameters."""
+    """Copy an adapter, which is small already, and return the number of the joined encoder's parameters."""
     model = load_whole_model(checkpoint, checkpoint.auto_class)
     with write_whole(output) as folder:
         folder.mkdir()

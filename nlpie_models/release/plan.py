@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from ..registry import Checkpoint, Weights, get_checkpoint, list_checkpoints
 from ..tasks.serving import served_tasks
 from ..util.files import sha256_of, write_manifest
 from .cards import CARDS_FOLDER, find_notes, make_card
+from .convert import export_checkpoint
 from .smoke import Smoke, try_folder
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Subject:
     """A checkpoint to check or to release.
 
     Attributes:
-        folder: Its files.
+        folder: Its files, as the registry has them.
         row: Its row in the registry; None if it has none.
         cards: The folder ``model_cards`` of the checkout.
     """
@@ -54,6 +56,17 @@ class Subject:
         return open_folder(self.folder)
 
     @cached_property
+    def release(self) -> LocalCheckpoint:
+        """What is released: the folder or, of an adapter, it joined with its base, which ``AutoModel`` can load."""
+        if not self.checkpoint.base:
+            return self.checkpoint
+        temporary = tempfile.mkdtemp(prefix="nlpie-release-")
+        weakref.finalize(self, shutil.rmtree, temporary, ignore_errors=True)
+        joined = Path(temporary) / self.folder.resolve().name
+        export_checkpoint(self.folder, joined, join=True)
+        return open_folder(joined)
+
+    @cached_property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that are tried: those of the row's heads, or of the files' heads; embedding if it has no head."""
         if self.row is not None:
@@ -64,7 +77,7 @@ class Subject:
     @cached_property
     def smoke(self) -> Smoke:
         """What a fresh process makes of the folder."""
-        return try_folder(self.folder, self.tasks)
+        return try_folder(self.release.folder, self.tasks)
 
     def need_row(self) -> Checkpoint:
         """Return the row.
@@ -170,8 +183,8 @@ def stage(subject: Subject, repo_id: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "release"
-        shutil.copytree(subject.folder, folder)
-        row = replace(_released_row(subject.need_row(), repo_id), weights=weights_of(subject.checkpoint, revision=None))
+        shutil.copytree(subject.release.folder, folder)
+        row = replace(_released_row(subject.need_row(), repo_id), weights=weights_of(subject.release, revision=None))
         (folder / CARD).write_text(make_card(row, subject.cards), encoding="utf-8")
         if notes := find_notes(row, subject.cards):
             (folder / notes).parent.mkdir()

@@ -181,6 +181,18 @@ class Task(ABC):
         """
         return (row,)
 
+    def complete(
+        self, rows: Sequence[Row], golds: Sequence[Any], options: Mapping[str, Any]
+    ) -> tuple[Sequence[Row], Sequence[Any]]:
+        """Return training rows and their gold answers with those that they imply: by default none.
+
+        Args:
+            rows: The rows.
+            golds: Their gold answers.
+            options: The options that the task is to have.
+        """
+        return rows, golds
+
     def gold_of(self, row: Row, labels: LabelMap) -> Any:
         """Return the gold answer of a row: a label, a frozenset of independent labels, or a tuple of spans.
 

@@ -14,7 +14,7 @@ from ..documents.assertion.labels import PRESENT, join_label, split_label
 from ..documents.reading import Unit
 from ..errors import NlpieError
 from ..metrics.counts import Count, count_spans
-from ._assertions import read_tags
+from ._assertions import read_tags, with_family_by_rules
 from ._entities import as_entities
 from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 from .ner import TASK as NER
@@ -26,11 +26,12 @@ class AssertionOptions:
 
     Attributes:
         method: ``model``: as the checkpoint has learnt it; ``rules``: by those of
-            :mod:`nlpie_models.documents.assertion.assertion`.
+            :mod:`nlpie_models.documents.assertion.assertion`; ``both``: the model's, with the rules for the family, as
+            ``ner`` with ``assertion=True``.
         unit: As for ``ner``.
     """
 
-    method: Literal["model", "rules"] = "model"
+    method: Literal["both", "model", "rules"] = "both"
     unit: Unit = "window"
 
 
@@ -84,6 +85,8 @@ class AssertionTask(Task):
                 assertion, score = tags.assertion_of(entity.label, probabilities[first:stop])
                 entity = replace(entity, assertion=assertion, score=score)
             asserted.append(entity)
+        if options.method == "both":
+            asserted = with_family_by_rules(plan.text, asserted, tags)
         return {"entities": asserted}
 
     def reads(self, labels: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from ..documents.reading import Unit
 from ..errors import DataError, NlpieError
 from ..metrics.counts import Count, count_spans
 from ..util.targets import IGNORED
-from ._assertions import read_tags
+from ._assertions import read_tags, with_family_by_rules
 from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 
 
@@ -27,8 +27,8 @@ class NerOptions:
     Attributes:
         assertion: Mark entities as negated, uncertain, historical, family or conditional where the note says so:
             ``model`` as the checkpoint has learnt it, ``rules`` by those of
-            :mod:`nlpie_models.documents.assertion.assertion`; True for the model's, or the rules where it has learnt
-            none.
+            :mod:`nlpie_models.documents.assertion.assertion`; True for the better of the two: the model's, with the
+            rules for the family, or the rules alone where it has learnt none.
         unit: ``window``: as much is read at once as the window takes; ``sentence``: each sentence is read by itself,
             for a checkpoint that was trained so. No entity then runs over a sentence's edge, and ``on_long`` is about
             a sentence that is longer than the window.
@@ -88,6 +88,8 @@ class NerTask(Task):
             entities.append(Entity(start, end, label, encoding.text[start:end], score, assertion))
         if options.assertion and not by_model:
             entities = assert_entities(encoding.text, entities)
+        elif options.assertion is True:
+            entities = with_family_by_rules(encoding.text, entities, tags)
         return {"entities": entities}
 
     def check_options(self, options: NerOptions, head: Head) -> None:

@@ -94,11 +94,11 @@ class RelationTask(Task):
         "`entities` and `relations` (each with `head` and `tail`, positions in `entities`, and `label`)"
     )
     hub_pipeline = "text-classification"
-    usage = '("He developed a cough on lisinopril.").relations'
+    usage = '("He takes lisinopril for hypertension.").relations'
     sample: ClassVar[Row] = {
-        "text": "He developed a cough on lisinopril.",
-        "head": {"start": 24, "end": 34, "type": "treatment"},
-        "tail": {"start": 15, "end": 20, "type": "problem"},
+        "text": "He takes lisinopril for hypertension.",
+        "head": {"start": 9, "end": 19, "type": "treatment"},
+        "tail": {"start": 24, "end": 36, "type": "problem"},
     }
 
     def plan(self, row: Row, reader: Reader, options: RelationOptions) -> Plan:
@@ -170,6 +170,28 @@ class RelationTask(Task):
         ends = {name: {**row[name], "type": labels.names.get(row[name]["type"], row[name]["type"])} for name in _ENDS}
         return {**row, **ends}
 
+    def complete(
+        self, rows: Sequence[Row], golds: Sequence[str], options: Mapping[str, Any]
+    ) -> tuple[list[Row], list[str]]:
+        """Return training rows with the other direction of pairs of one type, which is unrelated.
+
+        A pair of one type is read in both directions, but data often state an unrelated one once, in the order of the
+        text: a model would learn that the other direction is always related. Of a label that occurs in one order only,
+        such as a symmetric one, the other direction is left out.
+        """
+        unrelated = options.get("unrelated")
+        if unrelated is None:
+            return list(rows), list(golds)
+        directed = {gold for row, gold in zip(rows, golds, strict=True) if row["head"]["start"] > row["tail"]["start"]}
+        known = {_place(row) for row in rows}
+        swapped = [
+            {**row, "head": row["tail"], "tail": row["head"]}
+            for row, gold in zip(rows, golds, strict=True)
+            if row["head"]["type"] == row["tail"]["type"] and (gold == unrelated or gold in directed)
+        ]
+        added = [row for row in swapped if _place(row) not in known]
+        return [*rows, *added], [*golds, *[unrelated] * len(added)]
+
     def options_from(self, rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
         """Return the pairs of types that the rows have, and the label that means no relation."""
         types = sorted({(row["head"]["type"], row["tail"]["type"]) for row in rows})
@@ -208,6 +230,11 @@ class RelationTask(Task):
             end = row[name]
             text = f"{text[: end['start']]} {name}_{re.sub(r'[^A-Za-z]', '', end['type'])} {text[end['end'] :]}"
         return text
+
+
+def _place(row: Row) -> tuple[str, int, int, int, int]:
+    """Return what tells the pair of a row from others."""
+    return row["text"], *(row[name][edge] for name in _ENDS for edge in ("start", "end"))
 
 
 def _candidates(

@@ -99,11 +99,13 @@ class LabelledData:
             raise DataError(f"{where}: validation has labels that train lacks: {', '.join(unexpected)}")
 
     def training_examples(self, reader: Reader, **options: Any) -> list[dict[str, Any]]:
-        """Return the examples of the training rows, read with these options in place of ``self.options``.
+        """Return the examples of the training rows and of those that they imply.
 
-        Examples of blank rows, which teach nothing, are left out.
+        They are read with these options in place of ``self.options``. Examples of blank rows, which teach nothing, are
+        left out.
         """
-        return self._examples(self.train.rows, self.train.golds, reader, options)
+        rows, golds = self.task.complete(self.train.rows, self.train.golds, self.options)
+        return self._examples(rows, golds, reader, options)
 
     def unlabelled_examples(self, texts: Iterable[str], reader: Reader, **options: Any) -> list[dict[str, Any]]:
         """Return examples of texts for soft targets: every word has the first label, as a place for them."""

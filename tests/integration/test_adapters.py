@@ -159,6 +159,29 @@ def test_a_head_that_compares_two_texts(base, data, tmp_path) -> None:
     assert "pair compares two texts, and classification reads one; choose cls or mean" in refused.output
 
 
+def test_changes_of_matrices_are_kept_in_8_bits(ner_folder, tmp_path) -> None:
+    base = LocalCheckpoint(ner_folder)
+    model = load_model(base, "AutoModelForTokenClassification")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.bert.encoder.parameters():
+            weight += 0.02 * torch.randn_like(weight)
+    (tmp_path / "adapter").mkdir()
+    save_adapter(model, tmp_path / "adapter", base, place=tmp_path / "adapter")
+    stored = load_file(tmp_path / "adapter" / "adapter.safetensors")
+    matrix = "bert.encoder.layer.0.output.dense.weight"
+    assert (stored[matrix].dtype, stored[f"{matrix}.scale"].shape) == (torch.int8, (model.config.hidden_size, 1))
+    joined, _ = load_whole(LocalCheckpoint(tmp_path / "adapter"), "AutoModelForTokenClassification")
+    for name, weight in model.state_dict().items():
+        torch.testing.assert_close(joined.state_dict()[name], weight, rtol=1e-3, atol=0.02 * 6 / 254)
+    encoder, _ = load_whole(LocalCheckpoint(tmp_path / "adapter"), "AutoModel")
+    assert torch.equal(encoder.encoder.layer[0].output.dense.weight, joined.bert.encoder.layer[0].output.dense.weight)
+    stored["bert.encoder.layer.9.output.dense.weight.scale"] = stored.pop(f"{matrix}.scale")
+    save_file(stored, tmp_path / "adapter" / "adapter.safetensors")
+    with pytest.raises(CheckpointError, match=r"holds a change of bert.encoder.layer.9.output.dense.weight, which"):
+        load_whole(LocalCheckpoint(tmp_path / "adapter"), "AutoModelForTokenClassification")
+
+
 @pytest.mark.parametrize(("tune", "layers"), [("last-layer", {"1"}), ("layers", {"0", "1"})])
 def test_layers_of_a_bert(ner_folder, data, tmp_path, tune, layers) -> None:
     output = tmp_path / "last"

@@ -72,6 +72,28 @@ def test_entities_get_the_assertions_that_the_model_has_learnt(folder) -> None:
         assert answer("ner", reader, {"text": TEXT}, present, **options).entities[0].assertion == expected
 
 
+def test_the_rules_tell_the_family_unless_the_model_says_negated(folder) -> None:
+    reader = load_clinical(folder).reader
+    text = "Family history: severe fever, CT scan"
+    present = ["O", "O", "O", "B-problem/present", "I-problem/present", "O", "B-test", "I-test"]
+    negated = [tag.replace("present", "negated") for tag in present]
+    said = {}
+    for name, tags, option in [("both", present, True), ("model", present, "model"), ("negated", negated, True)]:
+        entities = answer("ner", reader, {"text": text}, tags, assertion=option).entities
+        said[name] = [(entity.label, entity.assertion) for entity in entities]
+        given = [{"start": e.start, "end": e.end, "label": e.label} for e in entities]
+        method = "both" if option is True else option
+        row = {"text": text, "entities": given}
+        assert [(e.label, e.assertion) for e in answer("assertion", reader, row, tags, method=method).entities] == said[
+            name
+        ]
+    assert said == {
+        "both": [("problem", "family"), ("test", None)],
+        "model": [("problem", None), ("test", None)],
+        "negated": [("problem", "negated"), ("test", None)],
+    }
+
+
 def test_words_that_disagree_on_the_assertion_are_one_entity(folder) -> None:
     reader = load_clinical(folder).reader
     mixed = ["O", "B-problem/negated", np.log([1e-9, 1e-9, 0.4, 1e-9, 0.6, 1e-9, 1e-9]), *NEGATED[3:]]

@@ -72,7 +72,7 @@ def test_a_task_of_one_module_has_every_output(opening, ner_folder, tmp_path) ->
 
 
 def test_a_task_of_one_module_has_a_card(opening) -> None:
-    row = replace(get_checkpoint("open-mini"), heads=("opening",))
+    row = replace(get_checkpoint("open-notes"), heads=("opening",))
     card = render_card(row, Numbers([], [], []), (CARDS / "template.md").read_text(), CARDS)
     assert "pipeline_tag: token-classification\n" in card
-    assert 'load_clinical("open-mini", task="opening")("Fever.").entities' in card
+    assert 'load_clinical("open-notes", task="opening")("Fever.").entities' in card

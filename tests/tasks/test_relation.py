@@ -235,3 +235,23 @@ def test_scores_are_of_relations_and_not_of_pairs_without_one() -> None:
     assert outcomes.labels == ("causes", "treats")
     assert (outcomes.scores()["precision"], outcomes.scores()["recall"]) == (0.5, 0.5)
     assert outcomes.score("macro_f1") == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_the_other_direction_of_a_pair_of_one_type_is_learnt_as_unrelated() -> None:
+    ends = [{"start": start, "end": start + 1, "type": kind} for start, kind in ((0, "p"), (4, "p"), (8, "drug"))]
+
+    def row(head: int, tail: int) -> dict:
+        return {"text": "a   b   c", "head": ends[head], "tail": ends[tail]}
+
+    task = get_task("relation")
+    rows = [row(0, 1), row(2, 0)]
+    for golds, options, added in [
+        (["none", "none"], {"unrelated": "none"}, [row(1, 0)]),
+        (["meets", "none"], {"unrelated": "none"}, []),
+        (["none", "none"], {"unrelated": None}, []),
+    ]:
+        assert task.complete(rows, golds, options) == ([*rows, *added], [*golds, *["none"] * len(added)])
+    directed = [row(0, 1), {**row(1, 0), "text": "b   a   c"}]
+    _, golds = task.complete(directed, ["causes", "causes"], {"unrelated": "none"})
+    assert golds == ["causes", "causes", "none", "none"]
+    assert task.complete([row(0, 1), row(1, 0)], ["none", "causes"], {"unrelated": "none"})[1] == ["none", "causes"]
