@@ -24,14 +24,14 @@ note = "She was given aspirin for pneumonia. An MRI was normal."
 labels = {entity.text: entity.label for entity in nlpie_models.load_clinical()(note).entities}
 assert labels == {"aspirin": "treatment", "pneumonia": "problem", "MRI": "test"}, labels
 assert nlpie_models.load_clinical(task="classification")("adenocarcinoma of the colon").label == "malignant"
-question = "How should I treat polymenorrhea in a 14-year-old girl?"
-assert nlpie_models.load_clinical(task="nli")(question, "What is the treatment of polymenorrhea?").label == "entailment"
-(causes, *_) = nlpie_models.load_clinical(task="relation")("He developed a cough on lisinopril.").relations
-assert (causes.head.text, causes.label, causes.tail.text) == ("lisinopril", "causes", "cough"), causes
+answer = nlpie_models.load_clinical(task="nli")("He denies any chest pain or cough.", "The patient reports chest pain.")
+assert answer.label == "contradiction", answer
+(given, *_) = nlpie_models.load_clinical(task="relation")("He takes lisinopril for hypertension.").relations
+assert (given.head.text, given.label, given.tail.text) == ("lisinopril", "given_for", "hypertension"), given
 PY
 env/bin/python -c 'from nlpie_models.evaluation.suites import read_suite; read_suite("open"), read_suite("clinical")'
 env/bin/nlpie demo -o demo
-[ "$(wc -l < demo/notes.jsonl)" -eq 6 ] && [ -s demo/notes.html ] && [ -s demo/relations.csv ] && [ -s demo/terms.csv ]
+[ "$(wc -l < demo/notes.jsonl)" -eq 6 ] && [ -s demo/notes.html ] && [ -s demo/relations.csv ] && [ -s demo/statements.csv ] && [ -s demo/terms.csv ]
 installed=$(echo env/lib/python3.*/site-packages)
 ls "$installed"/nlpie_models-*.dist-info/licenses/LICENSE "$installed"/nlpie_models-*.dist-info/licenses/LICENSES/Apache-2.0.txt
 ls "$installed"/nlpie_models/bundled/demo/notes/LICENCE.md

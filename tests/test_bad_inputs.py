@@ -49,16 +49,16 @@ def test_wrong_folder(tmp_path) -> None:
 
 
 def test_a_path_is_a_folder_and_a_name_is_the_zoo_s(copy, monkeypatch) -> None:
-    named = copy.rename(copy.with_name("open-mini"))
+    named = copy.rename(copy.with_name("open-notes"))
     monkeypatch.chdir(named.parent)
-    assert load_clinical(Path("open-mini"), "ner", device="cpu").checkpoint.folder == Path("open-mini")
-    assert load_clinical("./open-mini", "ner", device="cpu").checkpoint.row is None
+    assert load_clinical(Path("open-notes"), "ner", device="cpu").checkpoint.folder == Path("open-notes")
+    assert load_clinical("./open-notes", "ner", device="cpu").checkpoint.row is None
     with pytest.warns(
-        UserWarning, match=r"'open-mini' is taken for the checkpoint of the zoo; the folder is './open-mini'"
+        UserWarning, match=r"'open-notes' is taken for the checkpoint of the zoo; the folder is './open-notes'"
     ):
-        assert load_clinical("open-mini", "ner", device="cpu").checkpoint.row
+        assert load_clinical("open-notes", "ner", device="cpu").checkpoint.row
     with pytest.raises(NlpieError, match="is a folder, which has no revision v1; leave it out"):
-        load_clinical("./open-mini", "ner", revision="v1")
+        load_clinical("./open-notes", "ner", revision="v1")
 
 
 def test_figures_of_what_the_hub_s_cache_has_go_under_the_repository(copy, tmp_path) -> None:
@@ -106,8 +106,8 @@ def test_encoder_with_tensors_left_over(bert_config, tokenizer, tmp_path) -> Non
 
 
 def test_revision_of_a_bundled_checkpoint() -> None:
-    with pytest.raises(NlpieError, match="open-mini comes with this package and has no revisions; got 'v2'"):
-        load_clinical("open-mini", revision="v2")
+    with pytest.raises(NlpieError, match="open-notes comes with this package and has no revisions; got 'v2'"):
+        load_clinical("open-notes", revision="v2")
 
 
 def test_pinned_file_is_the_one_that_is_loaded(copy) -> None:
@@ -179,7 +179,7 @@ def test_unknown_name() -> None:
 def test_planned_checkpoint(monkeypatch) -> None:
     row = replace(get_checkpoint("open-base"), name="open-next", status="planned", weights=None)
     monkeypatch.setattr(find, "get_checkpoint", lambda name: row)
-    refuse("open-next", "embedding", match=r"open-next has no weights yet \(status: planned\). Use open-mini")
+    refuse("open-next", "embedding", match=r"open-next has no weights yet \(status: planned\). Use open-notes")
 
 
 def test_no_network(tmp_path, monkeypatch) -> None:
@@ -194,12 +194,12 @@ def test_no_network(tmp_path, monkeypatch) -> None:
 def test_pinned_hash_that_does_not_match(copy, monkeypatch) -> None:
     from dataclasses import replace
 
-    row = get_checkpoint("open-mini")
+    row = get_checkpoint("open-notes")
     other = replace(row, weights=replace(row.weights, sha256="0" * 64))
     monkeypatch.setattr(find, "BUNDLED_FOLDER", copy.parent)
     monkeypatch.setattr(find, "get_checkpoint", lambda _: other)
-    copy.rename(copy.parent / "open-mini")
-    refuse("open-mini", match="is not the pinned file: expected SHA-256 0000")
+    copy.rename(copy.parent / "open-notes")
+    refuse("open-notes", match="is not the pinned file: expected SHA-256 0000")
 
 
 def test_hash_is_sha256(tmp_path) -> None:

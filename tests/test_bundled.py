@@ -70,15 +70,9 @@ def test_last_entity_of_a_long_note_is_found_where_transformers_stops(pipe) -> N
 
 def test_is_an_ordinary_transformers_checkpoint(pipe) -> None:
     model = AutoModelForTokenClassification.from_pretrained(FOLDER)
-    assert list(model.config.id2label.values()) == [
-        "O",
-        "B-problem",
-        "I-problem",
-        "B-test",
-        "I-test",
-        "B-treatment",
-        "I-treatment",
-    ]
+    labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
+    assert labels[:3] == ["O", "B-problem/conditional", "I-problem/conditional"]
+    assert labels[-4:] == ["B-test", "I-test", "B-treatment", "I-treatment"]
     assert model.dtype == torch.float32
     assert len(AutoTokenizer.from_pretrained(FOLDER)) == model.config.vocab_size
     row = default_checkpoint().architecture
@@ -100,14 +94,14 @@ def test_size_and_no_path_of_a_machine() -> None:
 
 def test_a_second_load_gives_the_same(pipe) -> None:
     text = NOTES["mtsamples-88.txt"]
-    assert load_clinical("open-mini", "ner", device="cpu")(text) == pipe(text)
+    assert load_clinical("open-notes", "ner", device="cpu")(text) == pipe(text)
 
 
 @pytest.mark.parametrize(
     ("task", "row", "field"),
     [
-        ("relation", {"text": "He had a cough on lisinopril."}, "relations"),
-        ("nli", {"premise": "Can asthma be cured?", "hypothesis": "How is asthma treated?"}, "classification"),
+        ("relation", {"text": "He takes lisinopril for hypertension."}, "relations"),
+        ("nli", {"premise": "He denies chest pain.", "hypothesis": "He reports chest pain."}, "classification"),
         ("classification", {"text": "adenocarcinoma of the colon"}, "classification"),
         ("embedding", {"text": "No fever."}, "embedding"),
     ],
@@ -117,7 +111,7 @@ def test_without_a_name_there_is_a_model_for_each_task(task, row, field) -> None
     annotation = pipe(row)
     assert annotation.fields[-1] == field
     if task == "relation":
-        assert {entity.text for entity in annotation.entities} >= {"cough", "lisinopril"}
+        assert {entity.text for entity in annotation.entities} >= {"lisinopril", "hypertension"}
 
 
 @pytest.mark.parametrize("folder", [path.parent for path in sorted(BUNDLED_FOLDER.glob(f"*/{ADAPTER_FILE}"))])

@@ -39,7 +39,7 @@ sha256 = "{sha256}"
 [recipe]
 kind = "finetuning"
 data = "Invented notes"
-commands = ["nlpie train finetune --start open-mini --data DATA --output tiny-ner"]
+commands = ["nlpie train finetune --start open-notes --data DATA --output tiny-ner"]
 
 [[training_data]]
 name = "Invented notes"
@@ -84,7 +84,7 @@ def test_it_has_a_card(folder, tmp_path) -> None:
     nlpie("card", "tiny-ner", "--cards", cards)
     card = (cards / "tiny-ner.md").read_text(encoding="utf-8")
     assert 'load_clinical("tiny-ner", task="ner")' in card
-    assert "nlpie train finetune --start open-mini" in card
+    assert "nlpie train finetune --start open-notes" in card
     assert "1 of 1 cards were up to date" in nlpie("card", "tiny-ner", "--check", "--cards", cards)
 
 

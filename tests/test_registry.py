@@ -37,14 +37,12 @@ PUBLISHED = {
 }
 OPEN = {
     "open-base",
-    "open-mini",
-    "open-mini-cancer",
-    "open-mini-causes",
     "open-mini-encoder",
-    "open-mini-rqe",
     "open-notes",
+    "open-notes-cancer",
+    "open-notes-nli",
+    "open-notes-relations",
     "open-small",
-    "open-small-ner",
     "open-tiny",
 }
 ROW = """
@@ -97,7 +95,7 @@ def test_every_row_is_complete(row) -> None:
         ("tiny-15m", "tiny-clinicalbert"),
         ("mini-18m", "clinical-minialbert-312"),
         ("nlpie/clinical-miniALBERT-312", "clinical-minialbert-312"),
-        ("Open-Mini", "open-mini"),
+        ("Open-Notes", "open-notes"),
     ],
 )
 def test_names_aliases_and_hub_ids(called, name) -> None:
@@ -109,7 +107,7 @@ def test_size_name_leads_to_the_ner_fine_tune() -> None:
 
 
 def test_what_identifies_the_weights() -> None:
-    assert default_checkpoint().name == "open-mini"
+    assert default_checkpoint().name == "open-notes"
     assert default_checkpoint().pin is Pin.FILES
     pins = {row.name: row.pin for row in list_checkpoints() if row.name in PUBLISHED}
     assert Counter(pins.values()) == {Pin.FULL: 8, Pin.COMMIT: 5, Pin.NONE: 2, Pin.HASH: 1}
@@ -138,7 +136,7 @@ def test_a_base_with_more_restricted_data(tmp_path) -> None:
 
 
 def test_unknown_name_suggests() -> None:
-    with pytest.raises(UnknownName, match=r"Did you mean 'distil-65m'\?.*open-mini"):
+    with pytest.raises(UnknownName, match=r"Did you mean 'distil-65m'\?.*open-notes"):
         get_checkpoint("distil-66m")
 
 

@@ -80,7 +80,7 @@ def annotate(
     nlpie annotate notes/ -o entities.jsonl -o entities.html
     nlpie annotate notes.csv --text-column note -o entities.parquet --resume
     nlpie annotate notes/ --assertion -o entities.html
-    nlpie annotate notes/ --task relation -c my-relations --ner open-mini -o relations.csv
+    nlpie annotate notes/ --task relation -c my-relations --ner open-notes -o relations.csv
     nlpie annotate pairs.jsonl --task nli -c my-nli -o labels.csv
 
     For nli, each row has a premise and a hypothesis; for relation, a row may have entities, or head and tail.

@@ -32,7 +32,7 @@ def benchmark() -> None:
     """Measure a checkpoint, and this package beside what others do: time and memory on this machine, and scores.
 
     \b
-    nlpie benchmark efficiency open-mini      what a checkpoint costs
+    nlpie benchmark efficiency open-notes      what a checkpoint costs
     nlpie benchmark annotate                  this package beside transformers, on the example notes
     nlpie benchmark annotate notes/ -c my-ner
     nlpie benchmark recorded                  scores beside those of the published 65M model
@@ -62,9 +62,9 @@ def efficiency(
     """Measure what CHECKPOINT costs on this machine: size, arithmetic, start, speed, memory.
 
     \b
-    nlpie benchmark efficiency open-mini --notes notes/
+    nlpie benchmark efficiency open-notes --notes notes/
     nlpie benchmark efficiency my-icn --task classification --notes notes.jsonl --name icn-laptop
-    OMP_NUM_THREADS=1 nlpie benchmark efficiency open-mini --notes notes/ --name open-mini-1-thread
+    OMP_NUM_THREADS=1 nlpie benchmark efficiency open-notes --notes notes/ --name open-mini-1-thread
 
     \b
     parameters   of the encoder, and with the head
@@ -219,7 +219,7 @@ def recorded(checkpoints: tuple[str, ...], output: Path | None) -> None:
 
     \b
     nlpie benchmark recorded
-    nlpie benchmark recorded my-ner open-mini -o scores.json
+    nlpie benchmark recorded my-ner open-notes -o scores.json
 
     \b
     precision, recall, f1  strict: start, end and label are those of a gold entity

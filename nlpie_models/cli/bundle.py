@@ -24,9 +24,9 @@ def bundle() -> None:
     """Carry a checkpoint to a place without a network.
 
     \b
-    nlpie bundle open-mini --task ner -o open-mini.tar           where there is a network
-    nlpie bundle verify open-mini.tar                            where there is none
-    nlpie bundle install open-mini.tar                           load_clinical("open-mini") finds it
+    nlpie bundle open-notes --task ner -o open-notes.tar           where there is a network
+    nlpie bundle verify open-notes.tar                            where there is none
+    nlpie bundle install open-notes.tar                           load_clinical("open-notes") finds it
 
     Installed checkpoints lie in $NLPIE_MODELS_HOME (~/.local/share/nlpie_models without it).
     """

@@ -23,7 +23,7 @@ def card(ctx: click.Context, names: tuple[str, ...], every: bool, check: bool, c
     """Write the cards of checkpoints from the registry and their measurements; for maintainers.
 
     \b
-    nlpie card open-mini
+    nlpie card open-notes
     nlpie card --all --check
 
     Works in a checkout, whose folder model_cards/ has the template, the results and the cards.

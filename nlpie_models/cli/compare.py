@@ -23,7 +23,7 @@ def compare(first: str, others: tuple[str, ...], protocol: str, results: Path) -
     \b
     nlpie evaluate open-base open-small --suite open            the results; hours
     nlpie compare open-base open-small                          on the data sets of the suite
-    nlpie compare my-ner open-mini --protocol own-head          as they are, on the data sets of both
+    nlpie compare my-ner open-notes --protocol own-head          as they are, on the data sets of both
 
     \b
     difference  score of FIRST minus that of OTHER, mean over the seeds

@@ -11,8 +11,12 @@ from .annotate import annotate
 
 DEMOS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("Entities of whole notes", {"inputs": ("notes",), "assertion": True}, ("notes.jsonl", "notes.html")),
-    ("Drugs and what they cause", {"inputs": ("adverse_effects.jsonl",), "task": "relation"}, ("relations.csv",)),
-    ("Does the first question entail the second?", {"inputs": ("questions.jsonl",), "task": "nli"}, ("questions.csv",)),
+    (
+        "Relations between the entities of a passage",
+        {"inputs": ("passages.jsonl",), "task": "relation"},
+        ("relations.csv",),
+    ),
+    ("Does a note entail a statement?", {"inputs": ("statements.jsonl",), "task": "nli"}, ("statements.csv",)),
     ("Which terms name a cancer?", {"inputs": ("terms.jsonl",), "task": "classification"}, ("terms.csv",)),
 )
 """A title, what ``nlpie annotate`` is called with, and the files that it writes."""

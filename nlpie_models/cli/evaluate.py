@@ -83,13 +83,13 @@ def evaluate(
     """Score CHECKPOINT on labelled data, as it is or fine-tuned on the data sets of a suite.
 
     \b
-    nlpie evaluate open-mini --data clinical_notes                              on data in the package
-    nlpie evaluate open-mini --data maccrobat2020 --label-map maccrobat2020     as it is
-    nlpie evaluate open-mini --data i2b2-2010-ner --protocol subword            as published numbers are scored
+    nlpie evaluate open-notes --data clinical_notes                              on data in the package
+    nlpie evaluate open-notes --data maccrobat2020 --label-map maccrobat2020     as it is
+    nlpie evaluate open-notes --data i2b2-2010-ner --protocol subword            as published numbers are scored
     nlpie evaluate my-relations -t relation --data clinical_notes --protocol from-text
     nlpie evaluate my-icn --task classification --data icn --baselines          beside two simple baselines
-    nlpie evaluate open-mini --suite open                                       fine-tuned on every data set
-    nlpie evaluate open-mini --suite open --data sets/ --set icn --seed 1       on one of them, a few minutes
+    nlpie evaluate open-notes --suite open                                       fine-tuned on every data set
+    nlpie evaluate open-notes --suite open --data sets/ --set icn --seed 1       on one of them, a few minutes
 
     \b
     A data set is a folder of JSON lines, a file a split, a row a line:

@@ -51,8 +51,8 @@ def push(
     """Push a checkpoint to the Hub as one commit, load it from there, tag it, and pin it in its TOML.
 
     \b
-    nlpie release push open-mini                  checks it, and shows what would change
-    nlpie release push open-mini --yes
+    nlpie release push open-notes                  checks it, and shows what would change
+    nlpie release push open-notes --yes
 
     The token is that of `hf auth login` or HF_TOKEN; in GitHub Actions, a trusted publisher needs no token, only
     HF_OIDC_RESOURCE set to the repository. After a failure, the same command goes on where it stopped.

@@ -170,7 +170,7 @@ def finetune_command(
     nlpie train finetune --task ner --start open-small --data my-notes/ --output my-ner
     nlpie train finetune --task relation --start open-small --data clinical_notes --output my-relations
     nlpie train finetune --task classification --start my-clinical --data my-notes/ --probe --output my-classifier
-    nlpie train finetune open-mini-cancer --data icn/ --output again
+    nlpie train finetune open-notes-cancer --data icn/ --output again
 
     The epoch that is best on the validation rows is kept; best means strict span F1 for named entities, accuracy for
     inference, F1 for relations, macro F1 for classification. With NAME, what the recipe of that checkpoint says (`nlpie

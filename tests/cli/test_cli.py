@@ -26,18 +26,16 @@ def test_list_and_show() -> None:
     output = run("list").output
     assert "distil-65m" in output
     where = {line.split()[0]: re.split(r"  +", line)[-1] for line in output.splitlines()}
-    assert (where["open-mini"], where["open-base"]) == ("here, default", "here")
+    assert (where["open-notes"], where["open-base"]) == ("here, default", "here")
     assert (where["clinical-distilbert"], where["bio-minialbert-128"]) == ("download", "download, unpinned")
     assert {row["name"] for row in json.loads(run("list", "--json", "--task", "ner").output)} == {
         "clinical-distilbert-i2b2-2010",
         "clinical-mobilebert-i2b2-2010",
-        "open-mini",
         "open-notes",
-        "open-small-ner",
     }
     assert "where  download\n" in run("show", "mobile-25m").output
     assert "pin  pinned by commit; their hash is not known" in run("show", "mobile-25m").output
-    assert json.loads(run("show", "open-mini", "--json").output)["default"]
+    assert json.loads(run("show", "open-notes", "--json").output)["default"]
     assert "4 GPUs  accelerate launch --multi_gpu --num_processes 4" in run("show", "distil-clinicalbert").output
 
 

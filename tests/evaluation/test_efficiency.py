@@ -105,8 +105,8 @@ def test_disk_is_that_of_the_files(ner_folder, fresh) -> None:
 
 
 def test_an_adapter_needs_its_base_too(fresh) -> None:
-    measured = measure(load_clinical("open-mini-cancer", "classification", device="cpu"))
-    base = find_checkpoint("open-mini")
+    measured = measure(load_clinical("open-notes-cancer", "classification", device="cpu"))
+    base = find_checkpoint("open-notes")
     assert measured.base_weight_bytes == base.weights.stat().st_size
     assert measured.base_folder_bytes == sum(path.stat().st_size for path in base.folder.iterdir())
     assert measured.weight_bytes < measured.folder_bytes < measured.base_weight_bytes

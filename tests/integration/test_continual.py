@@ -179,6 +179,6 @@ def test_a_recipe_of_the_registry(mlm_folder, notes, tmp_path, monkeypatch) -> N
 
 
 def test_a_checkpoint_that_was_not_made_so() -> None:
-    assert "open-mini was made otherwise; give --start and --corpus in its place" in run(
-        "open-mini", "--output", "y", code=2
+    assert "open-notes was made otherwise; give --start and --corpus in its place" in run(
+        "open-notes", "--output", "y", code=2
     )

@@ -239,8 +239,8 @@ def test_wrong_pairs_are_refused_before_the_first_step(
 
 def test_what_is_missing() -> None:
     assert "Missing option '--teacher'" in run(["train", "distill", "--output", "y"], code=2)
-    assert "open-mini was made otherwise; give --teacher" in run(
-        ["train", "distill", "open-mini", "--output", "y"], code=2
+    assert "open-notes was made otherwise; give --teacher" in run(
+        ["train", "distill", "open-notes", "--output", "y"], code=2
     )
 
 

@@ -9,9 +9,9 @@ from nlpie_models.data.demo import DEMO_NOTES
 NOTES = [path.read_text() for path in sorted(DEMO_NOTES.glob("*.txt"))]
 LONG = "\n\n".join(NOTES * 4)
 LONG_READERS = [
-    ("open-mini", "embedding"),
-    ("open-mini-cancer", "classification"),
-    ("open-mini-causes", "relation"),
+    ("open-notes", "embedding"),
+    ("open-notes-cancer", "classification"),
+    ("open-notes-relations", "relation"),
 ]
 
 

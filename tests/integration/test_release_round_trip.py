@@ -23,7 +23,7 @@ from nlpie_models.release.cards import card_path, make_card
 ROOT = Path(__file__).parents[2]
 CARDS = ROOT / "model_cards"
 WRITES = {"create", "upload", "commit", "tag"}
-SOURCE = "open-mini"
+SOURCE = "open-notes"
 NOTE = "She was given aspirin for pneumonia. An MRI was normal."
 RUN = (
     "import sys, nlpie_models.registry as registry\n"

@@ -178,8 +178,8 @@ def test_changed_checkpoints_of_a_range_of_commits(checkout, tmp_path, monkeypat
     monkeypatch.setattr(plan, "list_checkpoints", lambda: rows)
     monkeypatch.chdir(tmp_path / "checkout")
     names = ["zoo/open-base/model.safetensors", "nlpie_models/checkpoints/tiny-clinicalbert.toml", "README.md"]
-    names += ["nlpie_models/bundled/open-mini/config.json", "zoo/README.md", "model_cards/open-mini.md", "zoo/gone/a"]
-    names += ["nlpie_models/checkpoints/open-next.toml", "nlpie_models/bundled/open-mini-cancer/adapter.safetensors"]
+    names += ["nlpie_models/bundled/open-notes/config.json", "zoo/README.md", "model_cards/open-notes.md", "zoo/gone/a"]
+    names += ["nlpie_models/checkpoints/open-next.toml", "nlpie_models/bundled/open-notes-cancer/adapter.safetensors"]
     for name in names:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text("new")
@@ -187,7 +187,7 @@ def test_changed_checkpoints_of_a_range_of_commits(checkout, tmp_path, monkeypat
     checkout("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "second")
     command = ["release", "changed", "--since"]
     changed = json.loads(CliRunner().invoke(main, [*command, "HEAD^"]).output)
-    assert changed == ["open-base", "open-mini", "tiny-clinicalbert"]
+    assert changed == ["open-base", "open-notes", "tiny-clinicalbert"]
     assert json.loads(CliRunner().invoke(main, [*command, "HEAD"]).output) == []
     for wrong in ("nonsense", "--output=x"):
         result = CliRunner().invoke(main, [*command, wrong])

@@ -26,7 +26,7 @@ def test_a_checkpoint_is_here_once_it_is_whole_in_the_cache_or_installed(monkeyp
         assert not is_here(row)
         (snapshot / name).touch()
     assert is_here(row)
-    assert is_here(get_checkpoint("open-mini"))
+    assert is_here(get_checkpoint("open-notes"))
     assert not is_here(get_checkpoint("mobile-25m"))
     (tmp_path / "home" / "clinical-mobilebert").mkdir(parents=True)
     assert is_here(get_checkpoint("mobile-25m"))

@@ -158,11 +158,11 @@ def test_what_is_not_bundled(source, tmp_path) -> None:
 
 
 def test_an_adapter_of_the_bundled_checkpoint_is_carried_with_its_card(tmp_path, home) -> None:
-    made = make_bundle("open-mini-cancer", "classification", tmp_path / "x.tar", cards=CARDS)
-    assert made.checkpoints == ("open-mini-cancer",)
+    made = make_bundle("open-notes-cancer", "classification", tmp_path / "x.tar", cards=CARDS)
+    assert made.checkpoints == ("open-notes-cancer",)
     content = members(tmp_path / "x.tar")
-    card = (CARDS / "open-mini-cancer.md").read_bytes()
-    assert content["checkpoints/open-mini-cancer/README.md"] == card
+    card = (CARDS / "open-notes-cancer.md").read_bytes()
+    assert content["checkpoints/open-notes-cancer/README.md"] == card
 
 
 def test_names_that_nothing_is_installed_under(home) -> None:

@@ -103,7 +103,7 @@ def test_the_one_line_use_runs(row) -> None:
     with redirect_stdout(printed):
         exec(compile(code, "card", "exec"), {})
     expected = {
-        "ner": "text='aspirin'", "relation": "label='causes'", "classification": "malignant", "nli": "entailment",
+        "ner": "text='aspirin'", "relation": "label='given_for'", "classification": "malignant", "nli": "entailment",
     }  # fmt: skip
     assert re.search(rf"\b{expected[row.heads[0]]}", printed.getvalue())
 
@@ -134,7 +134,7 @@ def render(row) -> str:
 )
 def test_privacy_is_said_by_the_access_to_the_training_data(name, access, said) -> None:
     data = TrainingData(name=name, access=access, terms="not stated", licence="not stated", source="x", use="labels")
-    assert said in render(replace(get_checkpoint("open-mini"), training_data=(data,) if name else ()))
+    assert said in render(replace(get_checkpoint("open-notes"), training_data=(data,) if name else ()))
 
 
 def test_the_pin_is_said_where_the_hash_is_not_known() -> None:
@@ -147,19 +147,19 @@ def test_the_notes_on_a_checkpoint_are_linked(tmp_path) -> None:
     for name in ("template.md", "texts.toml"):
         shutil.copy(CARDS / name, tmp_path)
     (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "open-mini.md").write_text("how")
-    assert "[How it was made, and what was tried](notes/open-mini.md)." in make_card(
-        get_checkpoint("open-mini"), tmp_path
+    (tmp_path / "notes" / "open-notes.md").write_text("how")
+    assert "[How it was made, and what was tried](notes/open-notes.md)." in make_card(
+        get_checkpoint("open-notes"), tmp_path
     )
 
 
 def test_the_forgetting_report_is_shown() -> None:
     change = Change("notes", "perplexity", before=12.0, after=6.0, size=100)
     made = replace(PROVENANCE, command="nlpie forgetting a b")
-    report = Forgetting("a", "open-mini", "quick", (change,), (), (), 0.01, (-0.01, 0.02), made)
-    numbers = replace(read_numbers("open-mini", CARDS), forgetting=[report])
-    card = render_card(get_checkpoint("open-mini"), numbers, (CARDS / "template.md").read_text(), CARDS)
-    assert "| open-mini | a | notes | perplexity | 12.00 | 6.00 | -50% |" in card
+    report = Forgetting("a", "open-notes", "quick", (change,), (), (), 0.01, (-0.01, 0.02), made)
+    numbers = replace(read_numbers("open-notes", CARDS), forgetting=[report])
+    card = render_card(get_checkpoint("open-notes"), numbers, (CARDS / "template.md").read_text(), CARDS)
+    assert "| open-notes | a | notes | perplexity | 12.00 | 6.00 | -50% |" in card
     assert "nlpie forgetting a b" in card
 
 
@@ -198,7 +198,7 @@ def test_the_command_writes_what_is_stale_and_check_does_not(tmp_path) -> None:
 
 def test_outside_a_checkout(tmp_path) -> None:
     with pytest.raises(NlpieError, match="cards are made in a checkout of the repository"):
-        make_card(get_checkpoint("open-mini"), tmp_path)
+        make_card(get_checkpoint("open-notes"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -215,12 +215,12 @@ def test_outside_a_checkout(tmp_path) -> None:
     ],
 )
 def test_metadata_that_the_hub_would_refuse(changed, fault) -> None:
-    good = metadata_of(card_path(get_checkpoint("open-mini"), CARDS).read_text())
+    good = metadata_of(card_path(get_checkpoint("open-notes"), CARDS).read_text())
     bad = {key: value for key, value in (good | changed).items() if value is not None}
     assert next(find_metadata_faults(bad)).startswith(fault)
 
 
 def test_a_row_with_a_licence_that_the_hub_does_not_know() -> None:
-    row = replace(get_checkpoint("open-mini"), licence="free")
-    with pytest.raises(DataError, match="the card of open-mini has metadata that the Hub would refuse: license"):
+    row = replace(get_checkpoint("open-notes"), licence="free")
+    with pytest.raises(DataError, match="the card of open-notes has metadata that the Hub would refuse: license"):
         render(row)

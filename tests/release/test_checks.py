@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from nlpie_models import load_clinical
 from nlpie_models.loading.find import BUNDLED_FOLDER
 from nlpie_models.registry import TrainingData, default_checkpoint, get_checkpoint
 from nlpie_models.release.checks import run_checks
-from nlpie_models.release.plan import Subject, find_subject
+from nlpie_models.release.plan import Subject, find_subject, stage
 from nlpie_models.release.smoke import Smoke
 
 CARDS = Path(__file__).parents[2] / "model_cards"
@@ -77,7 +80,7 @@ def test_faults_of_a_folder(quick, folder, break_it, check, detail) -> None:
             "licence",
             "apache-2.0 permits more than the training data do: x (CC BY-NC 4.0)",
         ),
-        ({"summary": "Other"}, "card", "open-mini.md is stale; run `nlpie card open-mini`"),
+        ({"summary": "Other"}, "card", "open-notes.md is stale; run `nlpie card open-notes`"),
         ({"name": "other"}, "numbers", "no results of these very weights on a test split"),
     ],
 )
@@ -95,9 +98,21 @@ def test_results_of_what_was_fine_tuned_from_the_weights_count(quick) -> None:
     assert "numbers" not in failing(find_subject("open-small", CARDS))
 
 
-def test_an_adapter_and_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
-    adapter = Subject(BUNDLED_FOLDER / "open-mini-cancer", get_checkpoint("open-mini-cancer"), CARDS)
-    assert "`nlpie convert` joins it with its base" in failing(adapter)["config"]
+def test_an_adapter_is_released_joined_with_its_base(quick) -> None:
+    subject = find_subject("open-notes-cancer", CARDS)
+    assert not failing(subject)
+    text = "adenocarcinoma of the colon"
+    with stage(subject, "org/cancer") as folder:
+        assert {"model.safetensors", "tokenizer.json"} < {path.name for path in folder.iterdir()}
+        assert not (folder / "adapter.safetensors").exists()
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
+        with torch.no_grad():
+            logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")).logits[0]
+    scores = load_clinical("open-notes-cancer", "classification", device="cpu")(text).scores
+    assert list(scores.values()) == pytest.approx(logits.softmax(-1).tolist(), abs=1e-5)
+
+
+def test_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
     shutil.copytree(ner_folder, tmp_path / "mine")
     found = failing(find_subject(str(tmp_path / "mine"), CARDS))
     assert set(found) == {"hashes", "size", "card", "licence", "numbers"}
