@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import regex
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, Sequence, Split
 
 from .words import find_sentence_starts, find_words
 
+# BERT cuts at ASCII signs and punctuation only: "☐Fever" would be one unknown piece, in which a model sees no fever.
+_SYMBOL = Split(Regex(r"\p{S}"), "isolated")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
@@ -74,6 +77,8 @@ class Encoder:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        if isinstance(self._tokenizer.pre_tokenizer, BertPreTokenizer):
+            self._tokenizer.pre_tokenizer = Sequence([_SYMBOL, self._tokenizer.pre_tokenizer])
         self._reads_special_tokens = reads_special_tokens
         self._choose_special_tokens()
 

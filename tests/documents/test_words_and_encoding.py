@@ -105,3 +105,14 @@ def test_an_abbreviation_ends_no_sentence() -> None:
         "Seen by Dr.\n",
         "Lee.",
     ]
+
+
+@pytest.mark.parametrize("sign", ["\u2610", "\u2611", "\u2192", "\u00b0", "\u2122", "\U0001f912", "+"])
+def test_a_sign_at_a_word_hides_no_word(tokenizer, sign) -> None:
+    encoder = Encoder(tokenizer.backend_tokenizer)
+    for text in (f"{sign}fever {sign}pain", f"fever{sign}pain", f"fever{sign}"):
+        encoding = encoder.encode(text)
+        names = [text[start:end] for start, end in encoding.words[encoding.first_tokens >= 0]]
+        assert [name for name in names if name.isalpha()] == [name for name in ("fever", "pain") if name in text]
+        plain = encoder.encode("fever").input_ids.tolist()
+        assert encoding.input_ids[encoding.first_tokens[names.index("fever")]] == plain[0]

@@ -20,7 +20,10 @@ def test_the_bundled_checkpoint_is_fit_to_be_released() -> None:
     assert result.exit_code == 0, result.output
     lines = [line.split()[:2] for line in result.output.splitlines()]
     assert lines == [[name, "ok"] for name in CHECKS]
-    assert "in a fresh process, by load_clinical for ner, assertion and by AutoModelForTokenClassification" in result.output
+    assert (
+        "in a fresh process, by load_clinical for ner, assertion and by AutoModelForTokenClassification"
+        in result.output
+    )
 
 
 def test_transformers_has_nothing_against_a_masked_language_model_with_a_pooler() -> None:
