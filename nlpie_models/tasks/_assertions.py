@@ -34,6 +34,10 @@ class AssertedTags:
         """Return the probabilities of ``tags`` (words, M), given those of the head's tags (words, C)."""
         return probabilities @ self.projection if self.columns else probabilities
 
+    def continuing(self, label: str) -> list[int]:
+        """Return the places in ``tags`` of those by which a span with this label goes on."""
+        return [index for index, tag in enumerate(self.tags) if split_tag(tag) == ("I", label)]
+
     def assertion_of(self, label: str, probabilities: np.ndarray) -> tuple[str | None, float]:
         """Return the assertion of a span with a label, and its probability given the label.
 

@@ -32,10 +32,14 @@ class NerOptions:
         unit: ``window``: as much is read at once as the window takes; ``sentence``: each sentence is read by itself,
             for a checkpoint that was trained so. No entity then runs over a sentence's edge, and ``on_long`` is about
             a sentence that is longer than the window.
+        score: What an entity's score is: ``mean``: the mean probability of its words' tags, as transformers has it;
+            ``joint``: the probability that all of them are right and the next word does not go on, which tells better
+            how often an entity is found as it should be.
     """
 
     assertion: bool | Literal["model", "rules"] = False
     unit: Unit = "window"
+    score: Literal["mean", "joint"] = "mean"
 
 
 class NerTask(Task):
@@ -80,10 +84,14 @@ class NerTask(Task):
         best = [tags.tags[index] for index in merged.argmax(axis=-1)]
         scores = merged.max(axis=-1)
         by_model = options.assertion in (True, "model") and bool(tags.columns)
+        edges = _edges(encoding, options)
         entities = []
-        for first, stop, label in decode_bio(best, _edges(encoding, options)):
+        for first, stop, label in decode_bio(best, edges):
             start, end = int(words[first, 0]), int(words[stop - 1, 1])
             score = float(scores[first:stop].mean())
+            if options.score == "joint":
+                goes_on = merged[stop, tags.continuing(label)].sum() if stop < len(best) and stop not in edges else 0.0
+                score = float(scores[first:stop].prod() * (1.0 - goes_on))
             assertion = tags.assertion_of(label, probabilities[first:stop])[0] if by_model else None
             entities.append(Entity(start, end, label, encoding.text[start:end], score, assertion))
         if options.assertion and not by_model:
@@ -120,6 +128,10 @@ class NerTask(Task):
         if not names:
             raise DataError("no row has an entity with one of the labels")
         return ["O", *(f"{prefix}-{name}" for name in names for prefix in "BI")]
+
+    def options_from(self, rows: Sequence[Row], golds: Sequence[Any]) -> dict[str, Any]:
+        """Return the score that is best calibrated."""
+        return {"score": "joint"}
 
     def targets(self, plan: Plan, gold: Sequence[Span], labels: Sequence[str]) -> list[np.ndarray]:
         """Return the tag of each token of each passage (L,), -100 but at the first piece of each word."""
