@@ -10,10 +10,10 @@ import numpy as np
 
 from .documents import Annotation, Reader
 from .documents.reading import OnLong, default_overlap
-from .engines import AUTO, Engine, find_engine
+from .engines import AUTO, Engine, find_engines, open_engine
 from .errors import NlpieError, UnknownName
-from .loading.adapters import load_whole_tokenizer
 from .loading.local import LocalCheckpoint
+from .loading.tokenizers import PieceTokenizer, load_pieces
 from .tasks import Head, Plan, Row, Task, get_task
 from .tasks.serving import find_serving, task_options
 
@@ -48,7 +48,8 @@ def load_clinical(
         on_long: What to do with a text longer than the window: read it all in overlapping windows, raise, or read
             the first window only (the receipt ``annotation.coverage`` then says so). With ``unit="sentence"`` the same
             holds for each sentence, and the others are read whole.
-        engine: Name of the library that computes, such as ``torch``; ``auto`` for the fastest that is installed.
+        engine: What computes: ``torch``, ``onnx`` (ONNX Runtime, which starts without torch), or another that
+            ``nlpie_models.engines`` has; ``auto`` for the fastest that is installed and ready for the checkpoint.
         revision: Hub revision in place of the pinned one.
         device: Device in the engine's words, such as ``cpu`` or ``cuda:1``; by default an accelerator if there is one.
         window: Most tokens read together, special tokens included; the checkpoint's own choice by default.
@@ -73,9 +74,9 @@ def load_clinical(
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
     if isinstance(ner, ClinicalPipeline) and ner.task.name != "ner":
         raise NlpieError(f"expected ner=... to be a pipeline that finds entities, got one for {ner.task.name}")
-    kind = find_engine(engine)
+    kinds = find_engines(engine)
     checkpoint = find_serving(name, chosen, revision)
-    opened = kind.open(checkpoint, chosen, device)
+    opened = open_engine(kinds, checkpoint, chosen, device)
     if ner is None and checkpoint.row and "entities" in chosen.optional_inputs:
         ner = checkpoint.row.siblings.get("ner")
     if ner is not None and not isinstance(ner, ClinicalPipeline):
@@ -83,7 +84,7 @@ def load_clinical(
     return ClinicalPipeline(
         chosen,
         opened,
-        load_whole_tokenizer(checkpoint),
+        load_pieces(checkpoint),
         checkpoint=checkpoint,
         ner=ner,
         on_long=on_long,
@@ -114,7 +115,7 @@ class ClinicalPipeline:
         self,
         task: Task,
         engine: Engine,
-        tokenizer: Any,
+        tokenizer: PieceTokenizer,
         *,
         checkpoint: LocalCheckpoint,
         ner: "ClinicalPipeline | None" = None,

@@ -71,15 +71,17 @@ def show(name: str, as_json: bool) -> None:
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--onnx", is_flag=True, help="Write the graphs that ONNX Runtime reads as well: a start without torch.")
 @click.option("--overwrite", is_flag=True, help="Replace DESTINATION if it exists.")
-def convert(source: Path, destination: Path, overwrite: bool) -> None:
+def convert(source: Path, destination: Path, onnx: bool, overwrite: bool) -> None:
     """Write checkpoint folder SOURCE as DESTINATION: safetensors, with the model_type of the class that loads it.
 
-    AutoModel then loads a published MiniALBERT, whose config says bert and whose weights are a pickle.
+    AutoModel then loads a published MiniALBERT, whose config says bert and whose weights are a pickle. With --onnx,
+    load_clinical(DESTINATION) and `nlpie annotate --checkpoint DESTINATION` run it with ONNX Runtime.
     """
     from ..release.convert import convert_checkpoint
 
-    convert_checkpoint(source, destination, overwrite=overwrite)
+    convert_checkpoint(source, destination, graphs=onnx, overwrite=overwrite)
     click.echo(f"wrote {destination}")
 
 

@@ -4,10 +4,12 @@ A module imports its library only when a model is opened, so that listing the en
 """
 
 from ..errors import NlpieError, UnknownName
+from ..loading.local import LocalCheckpoint
+from ..tasks import Task
 from ..util.modules import ModuleTable
 from ._engine import Engine, EngineKind
 
-__all__ = ["AUTO", "Engine", "EngineKind", "find_engine", "list_engines"]
+__all__ = ["AUTO", "Engine", "EngineKind", "find_engines", "list_engines", "open_engine"]
 
 AUTO = "auto"
 _TABLE = ModuleTable[EngineKind](__name__, "ENGINE", "engine")
@@ -18,8 +20,8 @@ def list_engines() -> tuple[EngineKind, ...]:
     return _TABLE.rows()
 
 
-def find_engine(name: str) -> EngineKind:
-    """Return the engine of this name that is installed; for ``auto``, the fastest.
+def find_engines(name: str) -> list[EngineKind]:
+    """Return the engine of this name; for ``auto``, all that are installed, the fastest first.
 
     Raises:
         UnknownName: No engine is called so.
@@ -27,7 +29,7 @@ def find_engine(name: str) -> EngineKind:
     """
     kinds = list_engines()
     if name == AUTO:
-        return max((kind for kind in kinds if kind.is_installed), key=lambda kind: kind.speed)
+        return sorted((kind for kind in kinds if kind.is_installed), key=lambda kind: kind.speed, reverse=True)
     kind = next((kind for kind in kinds if kind.name == name), None)
     if kind is None:
         raise UnknownName("engine", name, [AUTO, *(kind.name for kind in kinds)])
@@ -35,4 +37,21 @@ def find_engine(name: str) -> EngineKind:
         raise NlpieError(
             f"the engine {name} needs {kind.library}, which is not installed; install it, or use engine={AUTO!r}"
         )
-    return kind
+    return [kind]
+
+
+def open_engine(kinds: list[EngineKind], checkpoint: LocalCheckpoint, task: Task, device: str | None) -> Engine:
+    """Open a checkpoint's model for a task by the first of the engines that is ready, or by the only one.
+
+    Args:
+        kinds: What :func:`find_engines` returned.
+        checkpoint: The files of the checkpoint.
+        task: The task.
+        device: Device in the engine's words; None for the engine's choice.
+
+    Raises:
+        CheckpointError: The model cannot be loaded.
+        NlpieError: There is no such device.
+    """
+    ready = (kind for kind in kinds if len(kinds) == 1 or kind.is_ready(checkpoint, task, device))
+    return next(ready).open(checkpoint, task, device)

@@ -11,7 +11,7 @@ from ..documents import Passage
 from ..errors import NlpieError, first_line
 from ..loading.local import LocalCheckpoint
 from ..tasks import Task
-from ._engine import EngineKind
+from ._engine import EngineKind, cut_outputs, pad_passages, takes_segments
 
 if TYPE_CHECKING:
     import torch
@@ -47,31 +47,12 @@ class TorchEngine:
     def run(self, passages: Sequence[Passage]) -> list[np.ndarray]:
         import torch
 
-        batch = {
-            "input_ids": self._pad_to_longest([passage.input_ids for passage in passages], self._pad),
-            "attention_mask": self._pad_to_longest([np.ones_like(passage.input_ids) for passage in passages], 0),
-        }
-        if self._has_segments and passages[0].token_type_ids is not None:
-            types = [passage.token_type_ids for passage in passages if passage.token_type_ids is not None]
-            batch["token_type_ids"] = self._pad_to_longest(types, 0)
+        segments = self._has_segments and passages[0].token_type_ids is not None
+        inputs = pad_passages(passages, self._pad, segments=segments)
+        batch = {name: torch.from_numpy(rows).to(self.model.device) for name, rows in inputs.items()}
         with torch.inference_mode():
-            array = self.model(**batch)[self._output].float().cpu().numpy()
-        if array.ndim == 2:
-            return list(array)
-        return [row[: len(passage)] for row, passage in zip(array, passages, strict=True)]
-
-    def _pad_to_longest(self, rows: Sequence[np.ndarray], value: int) -> "torch.Tensor":
-        import torch
-
-        padded = torch.full((len(rows), max(map(len, rows))), value, dtype=torch.long)
-        for index, row in enumerate(rows):
-            padded[index, : len(row)] = torch.as_tensor(row)
-        return padded.to(self.model.device)
-
-
-def takes_segments(config: object) -> bool:
-    """Whether a model tells the two segments of a pair apart by ``token_type_ids``; DistilBERT, say, does not."""
-    return getattr(config, "type_vocab_size", 0) > 1
+            outputs = self.model(**batch)[self._output].float().cpu().numpy()
+        return cut_outputs(outputs, passages)
 
 
 def default_device() -> "torch.device":

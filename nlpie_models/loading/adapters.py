@@ -8,10 +8,12 @@ models that are joined with it, so a second task on a loaded base costs the read
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..errors import CheckpointError
 from ..registry import list_checkpoints
@@ -19,8 +21,9 @@ from ..util.files import sha256_of
 from .find import find_checkpoint, open_folder
 from .local import ADAPTER_FILE, ENCODER, LocalCheckpoint
 from .models import load_model, load_tokenizer, model_class_of
+from .tensors import SCALE, read_changes, read_tensors
 
-_SCALE = ".scale"
+_EMBEDDINGS = "embeddings.word_embeddings.weight"
 
 
 def load_whole(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
@@ -43,6 +46,47 @@ def load_whole_model(checkpoint: LocalCheckpoint, auto_class: str) -> Any:
         return load_model(checkpoint, auto_class)
     base = find_base(checkpoint)
     return _join(checkpoint, _load_base_encoder(base.folder, base.weights.stat().st_mtime_ns), auto_class)
+
+
+def load_whole_tensors(checkpoint: LocalCheckpoint, auto_class: str, names: Collection[str]) -> dict[str, np.ndarray]:
+    """Return tensors of a checkpoint's model in float32, an adapter's joined with those of its base.
+
+    They are read without torch if the files are safetensors with these names, as this package writes them.
+
+    Args:
+        checkpoint: The files of the checkpoint.
+        auto_class: Name of transformers' Auto class for the model.
+        names: Names of the tensors in the model.
+
+    Raises:
+        CheckpointError: They cannot be loaded; or the base is absent or not the one that the adapter was trained on.
+    """
+    tensors = _read_whole_tensors(checkpoint)
+    prefix = _prefix_of(tensors) if auto_class == ENCODER else ""
+    if all(prefix + name in tensors for name in names):
+        return {name: tensors[prefix + name] for name in names}
+    state = load_whole_model(checkpoint, auto_class).state_dict()
+    if missing := [name for name in names if name not in state]:
+        raise CheckpointError(
+            f"{checkpoint.name} has no tensor {missing[0]}, which its graph names; make the graph anew"
+        )
+    return {name: state[name].numpy() for name in names}
+
+
+def _read_whole_tensors(checkpoint: LocalCheckpoint) -> dict[str, np.ndarray]:
+    """Return the tensors of the files of a checkpoint; none if they are in another form than safetensors."""
+    owner = checkpoint if checkpoint.base is None else find_base(checkpoint)
+    tensors = read_tensors(owner.weights) if owner.weights.suffix == ".safetensors" else {}
+    if owner is checkpoint or not tensors:
+        return tensors
+    prefix = _prefix_of(tensors)
+    shared = {name: weight for name, weight in tensors.items() if name.startswith(prefix)}
+    return shared | read_changes(checkpoint.folder / ADAPTER_FILE, shared)
+
+
+def _prefix_of(names: Iterable[str]) -> str:
+    """Return what the names of an encoder's tensors begin with in a model that has a head."""
+    return next((name.removesuffix(_EMBEDDINGS) for name in names if name.endswith(_EMBEDDINGS)), "")
 
 
 def load_whole_tokenizer(checkpoint: LocalCheckpoint) -> Any:
@@ -84,7 +128,7 @@ def save_adapter(model: Any, folder: Path, base: LocalCheckpoint, *, place: Path
     kept: dict[str, Any] = {}
     for name, weight in changed.items():
         if name in shared and weight.ndim == 2:
-            kept[name], kept[name + _SCALE] = _quantise(weight - shared[name])
+            kept[name], kept[name + SCALE] = _quantise(weight - shared[name])
         else:
             kept[name] = weight.to(torch.float16).contiguous()
     config = copy.deepcopy(model.config)
@@ -149,29 +193,6 @@ def _load_base_tokenizer(folder: Path, modified: int) -> Any:
     return load_tokenizer(open_folder(folder))
 
 
-def _read_changes(path: Path, base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tensors of an adapter's file in float32.
-
-    Raises:
-        CheckpointError: The file is damaged, or holds the change of a tensor that the base lacks.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        stored = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot load {path}: {error}. Copy or download the checkpoint again.") from error
-    scales = {name.removesuffix(_SCALE): stored.pop(name) for name in list(stored) if name.endswith(_SCALE)}
-    for name in scales:
-        if name not in stored or name not in base or stored[name].shape != base[name].shape:
-            raise CheckpointError(f"{path} holds a change of {name}, which its base lacks or has in another shape")
-    return {
-        name: base[name] + weight * scales[name] if name in scales else weight.float()
-        for name, weight in stored.items()
-    }
-
-
 def _join(checkpoint: LocalCheckpoint, encoder: Any, auto_class: str) -> Any:
     """Build the model around the base's tensors; every tensor comes from the base or the adapter.
 
@@ -183,7 +204,8 @@ def _join(checkpoint: LocalCheckpoint, encoder: Any, auto_class: str) -> Any:
     model_class, config = model_class_of(checkpoint, auto_class)
     path = checkpoint.folder / ADAPTER_FILE
     inner = f"{model_class.base_model_prefix}."
-    changed = _read_changes(path, {inner + name: weight for name, weight in encoder.state_dict().items()})
+    base = {inner + name: weight.numpy() for name, weight in encoder.state_dict().items()}
+    changed = {name: torch.from_numpy(weight) for name, weight in read_changes(path, base).items()}
     with torch.device("meta"):
         model = model_class(config)
     if auto_class == ENCODER:

@@ -16,7 +16,17 @@ HOME_VARIABLE = "NLPIE_MODELS_HOME"
 PACKAGE = Path(__file__).parents[1]
 BUNDLED_FOLDER = PACKAGE / "bundled"
 ZOO_FOLDER = PACKAGE.parent / "zoo"
-_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin", ADAPTER_FILE, MANIFEST]
+_FILES = [
+    "*.json",
+    "*.txt",
+    "*.model",
+    "model*.safetensors",
+    "pytorch_model*.bin",
+    "onnx/logits.*",
+    "onnx/last_hidden_state.*",
+    ADAPTER_FILE,
+    MANIFEST,
+]
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
 
 

@@ -119,19 +119,37 @@ def load_tokenizer(checkpoint: LocalCheckpoint) -> Any:
             f"cannot load the tokenizer in {checkpoint.folder}: {first_line(error)}. "
             "Copy or download the checkpoint again."
         ) from error
-    if not tokenizer.is_fast or tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
-        raise CheckpointError(f"{checkpoint.folder}: expected a BERT-like fast tokenizer with [CLS] and [SEP]")
-    if len(tokenizer) > config.vocab_size:
-        raise CheckpointError(
-            f"{checkpoint.folder}: the tokenizer has {len(tokenizer)} pieces and the model only {config.vocab_size}; "
-            "they do not belong together"
-        )
+    special = [tokenizer.cls_token_id, tokenizer.sep_token_id] if tokenizer.is_fast else [None]
+    check_tokenizer(checkpoint, special, len(tokenizer), config.vocab_size)
     # How someone once called it, and where it lay, is no part of a tokenizer that is to be saved again.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     for name in _CALL_OPTIONS & tokenizer.init_kwargs.keys():
         del tokenizer.init_kwargs[name]
     return tokenizer
+
+
+def check_tokenizer(
+    checkpoint: LocalCheckpoint, special: Sequence[int | None], pieces: int, vocabulary: int | None
+) -> None:
+    """Refuse a tokenizer that is not BERT-like, or not the model's.
+
+    Args:
+        checkpoint: The files that it was read from.
+        special: Ids of [CLS] and [SEP]; None for one that it lacks.
+        pieces: Number of its pieces.
+        vocabulary: Number of the model's; None if its config does not say.
+
+    Raises:
+        CheckpointError: It lacks a special token, or has more pieces than the model.
+    """
+    if None in special:
+        raise CheckpointError(f"{checkpoint.folder}: expected a BERT-like fast tokenizer with [CLS] and [SEP]")
+    if vocabulary is not None and pieces > vocabulary:
+        raise CheckpointError(
+            f"{checkpoint.folder}: the tokenizer has {pieces} pieces and the model only {vocabulary}; "
+            "they do not belong together"
+        )
 
 
 def model_class_of(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:

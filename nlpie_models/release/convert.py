@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ..engines.graphs import FOLDER, write_graph
 from ..errors import CheckpointError
 from ..loading.adapters import find_base, load_whole, load_whole_model, name_base
 from ..loading.find import open_folder
@@ -14,11 +15,11 @@ from ..loading.local import LocalCheckpoint, has_tokenizer
 from ..loading.models import load_model
 from ..loading.sentence_transformers import write_embedding_options
 from ..tasks import get_task
-from ..tasks.serving import task_options
+from ..tasks.serving import served_tasks, task_options
 from ..util.files import sha256_of, write_whole
 
 
-def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = False) -> None:
+def convert_checkpoint(source: Path, destination: Path, *, graphs: bool = False, overwrite: bool = False) -> None:
     """Write a checkpoint folder as safetensors, with the ``model_type`` of the class that loads it.
 
     Tensors keep their names and values; those that no model reads, such as the pooler of a published MiniALBERT, are
@@ -27,6 +28,7 @@ def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = Fal
     Args:
         source: Folder in any form that :func:`nlpie_models.load_clinical` reads.
         destination: Folder to write; complete or absent, never in between.
+        graphs: Write the graphs for ONNX Runtime too, so that the engine ``onnx`` has nothing to convert.
         overwrite: Replace an existing destination.
 
     Raises:
@@ -53,6 +55,24 @@ def convert_checkpoint(source: Path, destination: Path, *, overwrite: bool = Fal
             options = task.read_options(task_options(checkpoint, task))
             limit = min(model.config.max_position_embeddings, tokenizer.model_max_length)
             write_embedding_options(folder, asdict(options), width=model.config.hidden_size, window=limit)
+        if graphs:
+            write_graphs(checkpoint, folder)
+
+
+def write_graphs(checkpoint: LocalCheckpoint, folder: Path) -> None:
+    """Write the graphs of a checkpoint into a folder: its own, or new ones for the outputs of all tasks that it serves.
+
+    A graph holds no weights, so that of an adapter also serves what the adapter and its base are joined into.
+
+    Raises:
+        NlpieError: A library that makes graphs is not installed, or the model has no graph.
+    """
+    if (own := checkpoint.folder / FOLDER).is_dir():
+        shutil.copytree(own, folder / FOLDER, dirs_exist_ok=True)
+        return
+    heads = {task.output: task.auto_class for task in map(get_task, served_tasks(checkpoint))}
+    for output, auto_class in heads.items():
+        write_graph(load_whole_model(checkpoint, auto_class), output, folder / FOLDER)
 
 
 @dataclass(frozen=True)
@@ -94,6 +114,7 @@ def _export_model(checkpoint: LocalCheckpoint, output: Path) -> int:
         config.pop("base", None)
         config["dtype"] = "float32"  # transformers computes in what the config says, and CPUs are slow in float16
         _write_config(folder, config)
+        write_graphs(checkpoint, folder)
     return parameters
 
 
@@ -105,6 +126,7 @@ def _export_adapter(checkpoint: LocalCheckpoint, output: Path) -> int:
         base = {**(checkpoint.base or {}), "name": name_base(find_base(checkpoint), output)}
         _write_config(folder, {**checkpoint.config, "base": base})
         shutil.copyfile(checkpoint.weights, folder / checkpoint.weights.name)
+        write_graphs(checkpoint, folder)
     return sum(weight.numel() for weight in model.base_model.parameters())
 
 
