@@ -18,7 +18,7 @@ AT_HAND = [row for row in list_checkpoints() if row.status in FOLDERS]
 
 @pytest.mark.parametrize("row", AT_HAND, ids=lambda row: row.name)
 def test_every_row_loads_with_the_labels_and_the_size_that_it_states(row) -> None:
-    pipe = load_clinical(row.name, row.tasks[0], device="cpu")
+    pipe = load_clinical(row.name, row.tasks[0], engine="torch", device="cpu")
     labels = {split_label(re.sub("^[BI]-", "", label))[0] for label in pipe.head.labels} - {"O"}
     assert set(row.labels) == (labels if set(row.heads) - {"fill-mask"} else set())
     assert sum(weight.numel() for weight in pipe.engine.model.base_model.parameters()) == row.architecture.parameters

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import TASK_OPTION
+from .options import ENGINE_OPTION, TASK_OPTION
 
 
 @click.command()
@@ -49,8 +49,8 @@ from .options import TASK_OPTION
     show_default=True,
     help="Long texts: read all of it in windows, report an error, or read the beginning.",
 )
-@click.option("--engine", metavar="NAME", default="auto", show_default=True, help="What runs the model, such as torch.")
-@click.option("--device", help="torch device, such as cpu or cuda:1.")
+@ENGINE_OPTION
+@click.option("--device", help="Device, such as cpu, or cuda:1 with torch.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run with the same output stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--show", is_flag=True, help="Show the annotations even if they are written to files.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .groups import FriendlyGroup
-from .options import RESULTS_OPTION
+from .options import ENGINE_OPTION, RESULTS_OPTION
 from .tables import align
 
 if TYPE_CHECKING:
@@ -54,10 +54,18 @@ def benchmark() -> None:
     "--name", help="Name to file the figures under; the checkpoint's by default. A second task needs a second name."
 )
 @count_option("--rounds", 3, "Times that all notes are annotated; the median counts.")
-@click.option("--device", default="cpu", show_default=True, help="torch device, such as cpu or cuda:1.")
+@ENGINE_OPTION
+@click.option("--device", default="cpu", show_default=True, help="Device, such as cpu, or cuda:1 with torch.")
 @RESULTS_OPTION
 def efficiency(
-    checkpoint: str, task: str, notes: tuple[str, ...], name: str | None, rounds: int, device: str, results: Path
+    checkpoint: str,
+    task: str,
+    notes: tuple[str, ...],
+    name: str | None,
+    rounds: int,
+    engine: str,
+    device: str,
+    results: Path,
 ) -> None:
     """Measure what CHECKPOINT costs on this machine: size, arithmetic, start, speed, memory.
 
@@ -87,10 +95,10 @@ def efficiency(
         raise click.UsageError(f"--name is for a file and cannot be a path, got {name!r}")
     chosen = get_single_text_task(task)
     texts = list(read_texts(notes or [str(DEMO_NOTES)]))
-    pipe = load_clinical(checkpoint, chosen.name, device=device)
+    pipe = load_clinical(checkpoint, chosen.name, engine=engine, device=device)
     found = pipe.checkpoint.short_name
     command = ["nlpie", "benchmark", "efficiency", found, "-t", chosen.name, *(["--notes", "NOTES"] if notes else [])]
-    command += ["--rounds", str(rounds), "--device", device]
+    command += ["--rounds", str(rounds), "--engine", pipe.engine.name, "--device", device]
     click.echo(f"annotating {len(texts)} notes over and over; this takes a while", err=True)
     measured = measure_efficiency(pipe, texts, name=name or found, command=command, rounds=rounds)
     click.echo(_render(measured))

@@ -18,6 +18,14 @@ RESULTS_OPTION = click.option(
     help="Folder of results files; other measurements are filed beside it.",
 )
 
+ENGINE_OPTION = click.option(
+    "--engine",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="What runs the model: onnx, torch, or the fastest that is ready.",
+)
+
 
 class NamedValue(click.ParamType):
     """A name and a value with an equals sign between them, converted to a tuple.

@@ -15,6 +15,9 @@ from ..tasks import Task
 class Engine(Protocol):
     """A checkpoint's model, ready to run."""
 
+    name: str
+    """The name by which users choose the engine."""
+
     @property
     def device(self) -> str:
         """The device that the model runs on, such as ``cpu`` or ``cuda:0``."""

@@ -20,7 +20,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .._version import __version__
 from ..errors import CheckpointError, NlpieError, first_line
 from ..loading.local import LocalCheckpoint
 from ..tasks import Task
@@ -127,7 +126,7 @@ def _export(model: Any) -> Any:
     from transformers.exporters.exporter_onnx import OnnxExporter
 
     ids = torch.full((2, 16), model.config.pad_token_id or 0)
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    inputs: Any = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if takes_segments(model.config):
         inputs["token_type_ids"] = torch.arange(16).ge(8).long().expand(2, 16).contiguous()
     dynamic = torch.export.Dim.DYNAMIC
@@ -160,7 +159,7 @@ def _take_weights_out(proto: Any, weights: Container[str]) -> list[str]:
 
 def _cached(checkpoint: LocalCheckpoint, task: Task) -> Path:
     """Return where the cache keeps the graph: by all that it depends on, which the weights are not part of."""
-    depends = [checkpoint.config, task.output, __version__, version("transformers")]
+    depends = [checkpoint.config, task.output, version("nlpie-models"), version("transformers")]
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:32]
     return _cache() / "graphs" / key
 

@@ -15,6 +15,7 @@ from ..errors import CheckpointError, NlpieError, first_line
 from ..loading.adapters import load_whole_tensors
 from ..loading.local import LocalCheckpoint
 from ..tasks import Task
+from ..util.process import count_threads
 from ._engine import EngineKind, cut_outputs, pad_passages
 from .graphs import Graph, find_graph, find_or_make_graph
 
@@ -36,6 +37,7 @@ class OnnxEngine:
         CheckpointError: The weights cannot be loaded, or do not fit the graph.
     """
 
+    name = "onnx"
     device = "cpu"
 
     def __init__(self, checkpoint: LocalCheckpoint, task: Task, graph: Graph) -> None:
@@ -75,14 +77,6 @@ class OnnxEngine:
         return OnnxEngine, self._origin
 
 
-def count_threads() -> int:
-    """Return how many threads to compute in: ``$OMP_NUM_THREADS``, else one for each core that this process may use."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _open(checkpoint: LocalCheckpoint, task: Task, device: str | None) -> OnnxEngine:
     if device not in _CPU:
         raise NlpieError(f"the engine onnx runs on the cpu, got device {device!r}; leave it out, or use engine='torch'")
@@ -91,8 +85,8 @@ def _open(checkpoint: LocalCheckpoint, task: Task, device: str | None) -> OnnxEn
 
 def _is_ready(checkpoint: LocalCheckpoint, task: Task, device: str | None) -> bool:
     """Whether the graph is here, and the model is to run on the CPU or nothing faster seems to be here."""
-    wanted = device == "cpu" or (device is None and not _has_accelerator())
-    return wanted and find_graph(checkpoint, task) is not None
+    on_cpu = device == "cpu" or (device is None and not _has_accelerator())
+    return on_cpu and find_graph(checkpoint, task) is not None
 
 
 def _has_accelerator() -> bool:

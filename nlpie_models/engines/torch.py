@@ -30,6 +30,8 @@ class TorchEngine:
         NlpieError: There is no such device here.
     """
 
+    name = "torch"
+
     def __init__(self, model: "PreTrainedModel", output: str, *, device: "str | torch.device") -> None:
         try:
             self.model = model.eval().to(device)

@@ -19,13 +19,14 @@ class Conditions(Provenance):
 
     Attributes:
         cpu: Name of the processor.
-        threads: Threads of torch.
-        device: The torch device.
+        threads: Threads that computed.
+        device: The device that computed, such as ``cpu``.
         rounds: How often all notes were timed.
         settings: Settings of the pipeline.
         weights_sha256: Hash of the weights.
         notes_sha256: Hash of the notes.
         base_sha256: Hash of the weights of an adapter's base; None for a whole checkpoint.
+        engine: What computed.
     """
 
     cpu: str
@@ -36,6 +37,7 @@ class Conditions(Provenance):
     weights_sha256: str
     notes_sha256: str
     base_sha256: str | None = None
+    engine: str = "torch"
 
 
 @dataclass(frozen=True)

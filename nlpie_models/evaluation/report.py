@@ -141,7 +141,7 @@ def efficiency_table(measured: Sequence[Efficiency]) -> str:
             [
                 cost.checkpoint,
                 cost.task,
-                f"{made.cpu}, threads: {made.threads}{device}",
+                f"{made.cpu}, threads: {made.threads}{device}, {made.engine}",
                 _millions(cost.parameters),
                 f"{cost.folder_bytes / 1e6:.1f}{base}",
                 f"{cost.window_macs / 1e9:.2f} ({cost.window_tokens})",

@@ -36,7 +36,7 @@ class PieceTokenizer:
     mask_token_id: int | None
     model_max_length: int
 
-    def convert_ids_to_tokens(self, index: int) -> str:
+    def convert_ids_to_tokens(self, index: int) -> Any:
         """Return the piece with this id."""
         return self.backend_tokenizer.id_to_token(index)
 
@@ -83,6 +83,8 @@ def _read_saved(checkpoint: LocalCheckpoint, config: dict[str, Any]) -> PieceTok
         ) from error
     backend.no_truncation()
     backend.no_padding()
+    cls: Any
+    sep: Any
     cls, sep, mask = (backend.token_to_id(config.get(name) or "") for name in ("cls_token", "sep_token", "mask_token"))
     check_tokenizer(checkpoint, [cls, sep], backend.get_vocab_size(), checkpoint.config.get("vocab_size"))
     return PieceTokenizer(backend, cls, sep, mask, config.get("model_max_length", _UNLIMITED))

@@ -23,6 +23,7 @@ _KNOWN_FILES = re.compile(
     r"|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json"
     r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|README\.md|SHA256SUMS"
     r"|LICEN[SC]E(\.md|\.txt)?|modules\.json|sentence_bert_config\.json|1_Pooling/config\.json|notes/[\w.-]+\.md|\.gitattributes"
+    r"|onnx/(logits|last_hidden_state)\.(onnx|json)"
 )
 _NEEDED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _MACHINE_PATH = re.compile(r'"(?:/(?:home|root|Users|mnt|data|tmp|work|scratch)/|[A-Za-z]:\\\\)')

@@ -67,8 +67,8 @@ def write_graphs(checkpoint: LocalCheckpoint, folder: Path) -> None:
     Raises:
         NlpieError: A library that makes graphs is not installed, or the model has no graph.
     """
-    if (own := checkpoint.folder / FOLDER).is_dir():
-        shutil.copytree(own, folder / FOLDER, dirs_exist_ok=True)
+    if (there := checkpoint.folder / FOLDER).is_dir():
+        shutil.copytree(there, folder / FOLDER, dirs_exist_ok=True)
         return
     heads = {task.output: task.auto_class for task in map(get_task, served_tasks(checkpoint))}
     for output, auto_class in heads.items():

@@ -1,4 +1,4 @@
-"""Modules of this package that run in a new Python process, and the peak memory of this process."""
+"""Modules of this package that run in a new Python process, and what this process has: cores, and memory."""
 
 import json
 import os
@@ -36,6 +36,14 @@ def call_fresh(module: str, request: Any, action: str, **environment: str) -> st
         reason = lines[-1] if lines else f"code {ended.returncode}"
         raise NlpieError(f"a fresh process could not {action}: {reason}")
     return ended.stdout.decode()
+
+
+def count_threads() -> int:
+    """Return how many threads to compute in: ``$OMP_NUM_THREADS``, else one for each core that this process may use."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory() -> int:

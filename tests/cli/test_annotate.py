@@ -123,7 +123,7 @@ def test_journal_is_private_and_bound_to_its_outputs(notes, ner_folder, tmp_path
 def test_options_are_those_of_the_task(notes, ner_folder, option) -> None:
     result = run("annotate", notes, "-c", ner_folder, "-O", option, code=1)
     assert f"Unknown ner option {option.partition('=')[0]!r}" in result.output
-    assert "Known: assertion, unit." in result.output
+    assert "Known: assertion, score, unit." in result.output
 
 
 def test_unknown_device(ner_folder, notes) -> None:

@@ -19,6 +19,7 @@ from nlpie_models.engines import EngineKind
 
 
 class Constant:
+    name = "constant"
     device = "nowhere"
 
     def __init__(self, labels):

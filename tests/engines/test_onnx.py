@@ -15,6 +15,7 @@ from nlpie_models.engines.onnx import OnnxEngine
 from nlpie_models.engines.torch import TorchEngine
 from nlpie_models.errors import CheckpointError
 from nlpie_models.loading.find import BUNDLED_FOLDER
+from nlpie_models.util import process
 
 TEXT = "c/o SOB and CP.\r\nh/o HTN, DM2, MI. Given aspirin for pneumonia, which improved; no fever 🤒."
 ROWS = {"nli": (TEXT, "The patient has pneumonia.")}
@@ -71,8 +72,8 @@ def test_another_device_is_refused() -> None:
 @pytest.mark.parametrize(("given", "threads"), [("3", 3), ("0", None), ("many", None), ("", None)])
 def test_it_takes_the_cores_that_the_process_may_use(given, threads, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", given)
-    monkeypatch.setattr(onnx.os, "sched_getaffinity", lambda process: range(5), raising=False)
-    assert onnx.count_threads() == (threads or 5)
+    monkeypatch.setattr(process.os, "sched_getaffinity", lambda pid: range(5), raising=False)
+    assert process.count_threads() == (threads or 5)
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from ...engines.torch import TorchEngine
 from ...errors import NlpieError
-from ...loading.adapters import find_base
+from ...loading.adapters import find_base, load_whole_model
 from ...pipelines import ClinicalPipeline
 from ...tasks import Task, get_task, list_tasks
 from ...util.files import sha256_of
+from ...util.process import count_threads
 from ..efficiency import Conditions, Efficiency
 from ..results import provenance
 from ._fresh import run_fresh
@@ -61,9 +62,8 @@ def measure_efficiency(
     Raises:
         NlpieError: There is nothing to read in the notes, or one cannot be annotated.
     """
-    if not isinstance(pipe.engine, TorchEngine):
-        raise NlpieError("operations are counted with the torch engine; load the pipeline with engine='torch'")
-    model, checkpoint = pipe.engine.model, pipe.checkpoint
+    checkpoint = pipe.checkpoint
+    model = load_whole_model(checkpoint, pipe.task.auto_class)
     base = find_base(checkpoint) if checkpoint.base else None
     speed = measure_speed(pipe, notes, rounds)
     fresh = partial(run_fresh, load_arguments(pipe))
@@ -77,7 +77,7 @@ def measure_efficiency(
         base_weight_bytes=None if base is None else base.weights.stat().st_size,
         base_folder_bytes=None if base is None else folder_bytes(base.folder),
         window_tokens=pipe.reader.window,
-        window_macs=count_window_macs(pipe),
+        window_macs=count_window_macs(model, pipe),
         cold_start_seconds=round(median(fresh([_SHORT_TEXT]).seconds for _ in range(_COLD_STARTS)), 3),
         notes=len(notes),
         **speed,
@@ -86,8 +86,9 @@ def measure_efficiency(
         provenance=Conditions(
             **vars(provenance(*command)),
             cpu=cpu_name(),
-            threads=torch.get_num_threads(),
-            device=str(model.device),
+            threads=count_threads(),
+            device=pipe.engine.device,
+            engine=pipe.engine.name,
             rounds=rounds,
             settings={key: value for key, value in pipe.settings.items() if key != "checkpoint"},
             weights_sha256=sha256_of(checkpoint.weights),
@@ -133,13 +134,13 @@ def count_parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_window_macs(pipe: ClinicalPipeline) -> int:
-    """Return the multiply-accumulates of the matrix products of one full window, the only one of its batch."""
-    reader = pipe.reader
+def count_window_macs(model: Any, pipe: ClinicalPipeline) -> int:
+    """Return the multiply-accumulates of a model's matrix products for one full window of a pipeline."""
+    reader, engine = pipe.reader, TorchEngine(model, pipe.task.output, device="cpu")
     fused_on_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # which the counter does not know
     counter = FlopCounterMode(display=False, custom_mapping={fused_on_cpu: _attention_flops})
     with counter:
-        pipe.engine.run([reader.passage(np.full(reader.room, reader.sep_token_id))])
+        engine.run([reader.passage(np.full(reader.room, reader.sep_token_id))])
     return counter.get_total_flops() // 2
 
 
@@ -152,7 +153,7 @@ def load_arguments(pipe: ClinicalPipeline) -> dict[str, Any]:
     """Return the arguments of ``load_clinical`` that load the same pipeline again."""
     settings = pipe.settings
     options, name = settings.pop("options"), settings.pop("checkpoint")
-    return {"name": name, **settings, **options, "device": pipe.engine.device}
+    return {"name": name, **settings, **options, "engine": pipe.engine.name, "device": pipe.engine.device}
 
 
 def cpu_name() -> str:
