@@ -23,7 +23,8 @@ from ..errors import DataError, NlpieError
 from ..loading.models import load_model, load_tokenizer
 from ..metrics.calibration import expected_calibration_error, fit_temperature
 from ..pipelines import load_clinical
-from ..tasks.serving import task_options
+from ..tasks import get_task
+from ..tasks.serving import find_serving, task_options
 from ..util.files import write_whole
 from .heads import head_layer, keep_options
 from .labelled import LabelledRows, Validation
@@ -42,7 +43,7 @@ class Calibration:
 
 
 def calibrate_checkpoint(
-    start: str | Path, task: str, data: Path, *, output: Path, label_map: str | None = None
+    start: str | Path, tasks: Sequence[str], data: Path, *, output: Path, label_map: str | None = None
 ) -> Calibration:
     """Save a checkpoint with its logits divided by the temperature that fits validation rows, if that helps there.
 
@@ -51,7 +52,7 @@ def calibrate_checkpoint(
 
     Args:
         start: Checkpoint with a head for the task: a name or a folder.
-        task: Name of the task.
+        tasks: Names of the tasks whose confidences are to fit: those that the head serves, such as ner and assertion.
         data: Folder of a data set with a validation split.
         output: Folder to write.
         label_map: TOML file, or name of a bundled one, from the data's labels to the model's.
@@ -60,10 +61,36 @@ def calibrate_checkpoint(
         NlpieError: The checkpoint is an adapter or cannot be loaded, or the data cannot be read.
         DataError: A validation row has a label that the checkpoint lacks.
     """
-    pipe = load_clinical(start, task)
-    checkpoint = pipe.checkpoint
+    checkpoint = find_serving(start, get_task(tasks[0]))
     if checkpoint.base:
         raise NlpieError(f"{start} is an adapter: calibrate what `nlpie convert` makes of it")
+    model = load_model(checkpoint, get_task(tasks[0]).auto_class)
+    read = [_read_validation(start, task, model, data, label_map) for task in tasks]
+
+    def confidences(temperature: float) -> list[list[tuple[float, bool]]]:
+        return [pairs for rows, outputs in read for pairs in rows.confidences(outputs / temperature)]
+
+    temperature = choose_temperature(confidences)
+    divide_logits(model, temperature)
+    for rows, outputs in read:
+        if tuned := rows.tuned(outputs / temperature):
+            keep_options(model.config, rows.task, task_options(checkpoint, rows.task) | tuned)
+    with write_whole(output) as folder:
+        model.save_pretrained(folder)
+        load_tokenizer(checkpoint).save_pretrained(folder)
+    before, after = (calibration_error(confidences(t)) for t in (1.0, temperature))
+    return Calibration(temperature, before, after)
+
+
+def _read_validation(
+    start: str | Path, task: str, model: Any, data: Path, label_map: str | None
+) -> tuple[Validation, np.ndarray]:
+    """Return the validation rows of a task, and what the model says of their passages.
+
+    Raises:
+        DataError: A row has a label that the model lacks.
+    """
+    pipe = load_clinical(start, task)
     labels = LabelMap(read_label_map(label_map) if label_map else {})
     labelled = LabelledRows(*pipe.task.read_labelled(read_rows(find_split(data, "validation")), labels))
     if unexpected := set(pipe.task.labels_of(labelled.golds)) - set(pipe.head.labels):
@@ -73,17 +100,7 @@ def calibrate_checkpoint(
         options = replace(options, threshold="best")
     plans = [pipe.task.plan(row, pipe.reader, options) for row in labelled.rows]
     validation = Validation(pipe.task, labelled, plans, pipe.head, options)
-    model = load_model(checkpoint, pipe.task.auto_class)
-    outputs = _run_examples(TorchEngine(model, pipe.task.output, device=default_device()), validation)
-    temperature = choose_temperature(lambda t: validation.confidences(outputs / t))
-    divide_logits(model, temperature)
-    if tuned := validation.tuned(outputs / temperature):
-        keep_options(model.config, pipe.task, task_options(checkpoint, pipe.task) | tuned)
-    with write_whole(output) as folder:
-        model.save_pretrained(folder)
-        load_tokenizer(checkpoint).save_pretrained(folder)
-    before, after = (calibration_error(validation.confidences(outputs / t)) for t in (1.0, temperature))
-    return Calibration(temperature, before, after)
+    return validation, _run_examples(TorchEngine(model, pipe.task.output, device=default_device()), validation)
 
 
 def _run_examples(engine: TorchEngine, validation: Validation) -> np.ndarray:

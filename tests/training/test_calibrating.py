@@ -19,7 +19,7 @@ def test_a_head_that_is_calibrated_later_has_its_thresholds_chosen_anew(head_fol
         for _ in range(5)
     ]
     (tmp_path / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    found = calibrate_checkpoint(str(start), "classification", tmp_path, output=tmp_path / "later")
+    found = calibrate_checkpoint(str(start), ["classification"], tmp_path, output=tmp_path / "later")
     assert found.error_after <= found.error_before
     pipe = load_clinical(tmp_path / "later", "classification")
     assert set(pipe.options.thresholds) == {"pain", "fever"}
@@ -29,4 +29,4 @@ def test_a_head_that_is_calibrated_later_has_its_thresholds_chosen_anew(head_fol
     rows[0]["labels"] = ["nausea"]
     (tmp_path / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(DataError, match=r"validation has labels that .* lacks: nausea"):
-        calibrate_checkpoint(str(start), "classification", tmp_path, output=tmp_path / "other")
+        calibrate_checkpoint(str(start), ["classification"], tmp_path, output=tmp_path / "other")
