@@ -15,8 +15,10 @@ from ..tasks import Task
 class Engine(Protocol):
     """A checkpoint's model, ready to run."""
 
-    name: str
-    """The name by which users choose the engine."""
+    @property
+    def name(self) -> str:
+        """The name by which users choose the engine."""
+        ...
 
     @property
     def device(self) -> str:

@@ -2,7 +2,8 @@
 
 A graph names the tensors of the model that it computes, and whoever opens it supplies them from the checkpoint's own
 files. It lies beside those, as ``onnx/logits.onnx`` or ``onnx/last_hidden_state.onnx`` after the output that it
-returns, or is made once and kept in the cache of this machine. A JSON file of the same name lists the tensors.
+returns, or is made once and kept in the cache of this machine. A JSON file of the same name lists the tensors, in the
+order in which a file of weights holds them.
 """
 
 import contextlib
@@ -10,14 +11,18 @@ import hashlib
 import json
 import logging
 import os
+import platform
+import shutil
+import sys
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, NlpieError, first_line
@@ -27,6 +32,7 @@ from ..util.files import one_at_a_time, write_whole
 from ._engine import takes_segments
 
 FOLDER = "onnx"
+WEIGHTS = "weights.bin"
 CACHE_VARIABLE = "NLPIE_MODELS_CACHE"
 _LIBRARIES = ("onnx", "onnxscript")
 
@@ -149,12 +155,44 @@ def _take_weights_out(proto: Any, weights: Container[str]) -> list[str]:
         part.doc_string = ""
         del part.metadata_props[:]
     taken = [tensor for tensor in graph.initializer if tensor.name in weights]
+    offset = 0
     for tensor in taken:
+        length = len(tensor.raw_data)
         tensor.ClearField("raw_data")
         tensor.data_location = TensorProto.EXTERNAL
-        del tensor.external_data[:]
-        tensor.external_data.add(key="location", value="the checkpoint")
+        for key, value in {"location": WEIGHTS, "offset": offset, "length": length}.items():
+            tensor.external_data.add(key=key, value=str(value))
+        offset += length
     return [tensor.name for tensor in taken]
+
+
+def write_weights(graph: Path, tensors: Mapping[str, np.ndarray], folder: Path) -> Path:
+    """Write a copy of a graph and its weights into a folder, for a library that reads them from a file.
+
+    Args:
+        graph: File of the graph.
+        tensors: The tensors that it needs, in its order.
+        folder: The folder.
+
+    Returns:
+        The copy of the graph.
+    """
+    with (folder / WEIGHTS).open("wb") as file:
+        for tensor in tensors.values():
+            file.write(np.ascontiguousarray(tensor, dtype=np.float32).data)
+    return Path(shutil.copy(graph, folder))
+
+
+def is_graph_ready(checkpoint: LocalCheckpoint, task: Task, device: str | None) -> bool:
+    """Whether a graph is here, and the model is to run on the CPU or nothing faster seems to be here."""
+    on_cpu = device == "cpu" or (device is None and not _has_accelerator())
+    return on_cpu and find_graph(checkpoint, task) is not None
+
+
+def _has_accelerator() -> bool:
+    """Whether torch would find an accelerator, without asking torch, whose import takes seconds."""
+    is_apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return is_apple or shutil.which("nvidia-smi") is not None or Path("/dev/kfd").exists()
 
 
 def _cached(checkpoint: LocalCheckpoint, task: Task) -> Path:

@@ -69,7 +69,9 @@ def test_an_engine_whose_library_is_missing(add_engine, ner_folder) -> None:
 
 
 def test_an_unknown_engine_is_named_before_the_checkpoint_is_looked_for(tmp_path) -> None:
-    with pytest.raises(UnknownName, match=r"Unknown engine 'torhc'. Did you mean 'torch'\? Known: auto, onnx, torch"):
+    with pytest.raises(
+        UnknownName, match=r"Unknown engine 'torhc'. Did you mean 'torch'\? Known: auto, onnx, openvino, torch"
+    ):
         load_clinical(tmp_path / "absent", engine="torhc")
 
 

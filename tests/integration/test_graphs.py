@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from nlpie_models import load_clinical
-from nlpie_models.engines.onnx import OnnxEngine
+from nlpie_models.engines._graph_engine import GraphEngine
 from nlpie_models.engines.torch import TorchEngine
 from nlpie_models.release.convert import convert_checkpoint
 
@@ -26,6 +26,8 @@ HEADS = {
     "AutoModelForSequenceClassification": "nli",
     "AutoModel": "embedding",
 }
+
+ENGINES = ["onnx", "openvino", "torch"]
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -46,16 +48,17 @@ def test_a_graph_computes_what_the_model_does(model_type, auto_class, tokenizer,
             parameter.add_(torch.randn_like(parameter) * 0.2)
     model.save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
-    fast, slow = (load_clinical(tmp_path / "model", HEADS[auto_class], engine=name) for name in ("onnx", "torch"))
-    assert isinstance(fast.engine, OnnxEngine)
+    *fast, slow = (load_clinical(tmp_path / "model", HEADS[auto_class], engine=name) for name in ENGINES)
     assert isinstance(slow.engine, TorchEngine)
     first, second = np.arange(5, 25), np.arange(7, 19)
     single, pair = slow.reader.passage(first), slow.reader.passage(first, second)
     for passages in ([single] if HEADS[auto_class] != "nli" else [pair], [pair, slow.reader.passage(second, first)]):
-        for one, other in zip(fast.engine.run(passages), slow.engine.run(passages), strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-4)
-    again = load_clinical(tmp_path / "model", HEADS[auto_class])
-    assert isinstance(again.engine, OnnxEngine), "the graph in the cache is ready for auto"
+        expected = slow.engine.run(passages)
+        for pipe in fast:
+            for one, other in zip(pipe.engine.run(passages), expected, strict=True):
+                np.testing.assert_allclose(one, other, atol=1e-4)
+    again = load_clinical(tmp_path / "model", HEADS[auto_class], device="cpu")
+    assert isinstance(again.engine, GraphEngine), "the graph in the cache is ready for auto"
 
 
 def test_a_converted_folder_has_its_graphs(ner_folder, tmp_path, monkeypatch) -> None:
@@ -67,7 +70,7 @@ def test_a_converted_folder_has_its_graphs(ner_folder, tmp_path, monkeypatch) ->
         "last_hidden_state.onnx",
         "last_hidden_state.json",
     }
-    assert isinstance(load_clinical(tmp_path / "converted").engine, OnnxEngine)
+    assert isinstance(load_clinical(tmp_path / "converted", device="cpu").engine, GraphEngine)
     assert not (tmp_path / "cache").exists()
 
 
