@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from nlpie_models import __version__
-from nlpie_models.evaluation.benchmarks.recorded import READ, WHOLE, find_recorded
+from nlpie_models.evaluation.benchmarks import find_benchmark
+from nlpie_models.evaluation.benchmarks.recorded import READ, WHOLE
 from nlpie_models.evaluation.report import render_tables
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,7 @@ def test_the_tables_are_those_of_the_results() -> None:
 
 
 def test_the_score_of_the_published_model_is_that_of_its_recorded_output() -> None:
-    [found] = find_recorded(ROOT / "model_cards" / "results")
+    [found] = find_benchmark(ROOT / "model_cards" / "results", "recorded")
     whole, read = (found.results[f"{found.settings['outputs'][0]}, {part}"]["f1"] for part in (WHOLE, READ))
     [row] = re.findall(
         r"^\| entities, of the paper \| `clinical-distilbert-i2b2-2010`.*$", (ROOT / "README.md").read_text(), re.M

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, UnknownName
-from .benchmarks import Benchmark
-from .benchmarks.recorded import READ, WHOLE, find_recorded
+from .benchmarks import Benchmark, find_benchmark
+from .benchmarks.recorded import READ, WHOLE
 from .compare import ComparisonRow, Estimate, compare_students, draw_results, percentile_interval
 from .efficiency import Efficiency, find_efficiency
 from .forgetting import Change, Forgetting, find_forgetting
@@ -20,6 +20,14 @@ from .suites import list_suites, read_suite
 _END = "<!-- end of results -->"
 _MARKED = re.compile(rf"(?P<start><!-- results: (?P<kind>[^\n]*?) -->\n).*?(?P<end>{_END})", re.DOTALL)
 _INTERVAL = "95% interval"
+_ENGINE_COLUMNS = {
+    "times_transformers": ".2f",
+    "short_text_ms": ".1f",
+    "cold_start_seconds": ".2f",
+    "cold_start_peak_megabytes": ",",
+    "same_entities": ".1%",
+}
+"""How the figures of an engine are written, by their keys in the benchmark ``annotate``."""
 
 
 def render_tables(text: str, folder: Path) -> str:
@@ -60,7 +68,8 @@ def _tables() -> dict[str, tuple[Callable[[Path], Iterable[Any]], Callable[[Sequ
         "efficiency": (find_efficiency, efficiency_table),
         "students": (partial(compare_students, suite=read_suite("open")), students_table),
         "forgetting": (find_forgetting, forgetting_table),
-        "recorded": (find_recorded, recorded_table),
+        "recorded": (partial(find_benchmark, name="recorded"), recorded_table),
+        "engines": (partial(find_benchmark, name="annotate"), engines_table),
     }
 
 
@@ -202,6 +211,21 @@ def recorded_table(benchmarks: Sequence[Benchmark]) -> str:
                 row.append(f"{scores['f1']:.3f} ({_interval((scores['low'], scores['high']), '.3f')})")
                 row += [f"{scores['precision']:.3f}, {scores['recall']:.3f}", f"{scores['overlap_f1']:.3f}"]
             rows.append(row)
+    return markdown_table(heads, 1, rows)
+
+
+def engines_table(benchmarks: Sequence[Benchmark]) -> str:
+    """Return a row for each engine and for transformers' pipeline: speed, the time of a short text, a start."""
+    heads = ["engine", "notes/s", "tokens/s", "times transformers", "short text, ms", "cold start, s", "peak MB then"]
+    heads.append("same entities as torch")
+    rows = []
+    for found in benchmarks:
+        for name, figures in found.results.items():
+            cells = [f"{figures['notes_per_second']:.2f}", f"{figures['tokens_per_second']:,}"]
+            for key, form in _ENGINE_COLUMNS.items():
+                value = figures.get(key)
+                cells.append("" if value is None else format(value, form))
+            rows.append([name, *cells])
     return markdown_table(heads, 1, rows)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, NlpieError
-from ..evaluation.benchmarks import Benchmark
-from ..evaluation.benchmarks.recorded import find_recorded
+from ..evaluation.benchmarks import Benchmark, find_benchmark
 from ..evaluation.efficiency import find_efficiency
 from ..evaluation.forgetting import Forgetting, find_forgetting
 from ..evaluation.report import efficiency_table, forgetting_table, markdown_table, recorded_table
@@ -120,7 +119,11 @@ def read_numbers(name: str, cards: Path) -> Numbers:
         [results for results in find_results(folder) if results.checkpoint == name],
         [figures for figures in find_efficiency(folder) if figures.checkpoint == name],
         [report for report in find_forgetting(folder) if report.after == name],
-        [found for found in find_recorded(folder) if name in (found.settings["recorded"], *found.settings["outputs"])],
+        [
+            found
+            for found in find_benchmark(folder, "recorded")
+            if name in (found.settings["recorded"], *found.settings["outputs"])
+        ],
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from nlpie_models.cli import main
-from nlpie_models.evaluation.benchmarks import Benchmark
+from nlpie_models.evaluation.benchmarks import Benchmark, annotate
+from nlpie_models.evaluation.benchmarks._fresh import FreshProcess
 from nlpie_models.evaluation.results import read_record
 
 
@@ -64,9 +65,24 @@ def test_the_assertion_rules_score_what_is_stored(tmp_path) -> None:
     assert "natural mentions, negated" in output
 
 
-def test_annotating_beside_transformers(notes, ner_folder, tmp_path) -> None:
-    output = run("annotate", notes, "-c", ner_folder, "--rounds", 1, "-o", tmp_path / "new.json")
+def test_annotating_beside_transformers(notes, tmp_path, monkeypatch) -> None:
+    started = []
+
+    def run_fresh(request, texts):
+        started.append(request.get("load", {}).get("engine", "theirs"))
+        return FreshProcess(2.0, 3 * 10**8)
+
+    monkeypatch.setattr(annotate, "run_fresh", run_fresh)
+    monkeypatch.setattr(annotate, "_time_bert_base", lambda pipe, texts, theirs: {"notes": len(texts)})
+    output = run("annotate", notes, "--rounds", 1, "-o", tmp_path / "new.json")
     new = read_record(Benchmark, tmp_path / "new.json", "a benchmark")
-    assert (new.settings["notes"], new.results["nlpie_models"]["times_the_seconds_of_ours"]) == (3, 1.0)
-    assert new.provenance.command == "nlpie benchmark annotate NOTES --checkpoint ner --rounds 1"
+    assert (new.settings["notes"], new.settings["checkpoint"]) == (3, "open-notes")
+    assert new.provenance.command == "nlpie benchmark annotate NOTES --rounds 1"
+    engines = [name for name in new.results if "transformers" not in name]
+    assert {"onnx", "torch"} <= set(engines)
+    assert all(new.results[name]["same_entities"] == 1.0 for name in engines)
+    theirs = [new.results[f"transformers, batch {size}"]["times_transformers"] for size in (1, 8)]
+    assert max(theirs) == 1.0
+    assert sorted(started) == sorted([*engines, "theirs", "theirs"] * 3)
+    assert new.results["onnx"]["cold_start_peak_megabytes"] == 300
     assert "transformers, batch 8" in output

@@ -112,7 +112,7 @@ def test_an_adapter_needs_its_base_too(fresh) -> None:
     assert measured.base_folder_bytes == sum(path.stat().st_size for path in base.folder.rglob("*") if path.is_file())
     assert measured.weight_bytes < measured.folder_bytes < measured.base_weight_bytes
     assert measured.provenance.base_sha256 == base.row.weights.sha256
-    assert measured.provenance.engine == "onnx"
+    assert measured.provenance.engine in ("onnx", "openvino")
 
 
 def test_fresh_processes_are_three_starts_and_all_notes_and_none(ner_folder, fresh) -> None:

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from nlpie_models.cli import main
 from nlpie_models.errors import DataError, NlpieError
-from nlpie_models.evaluation.benchmarks import Benchmark
-from nlpie_models.evaluation.benchmarks.recorded import FOLDER, READ, WHOLE, find_recorded, measure
+from nlpie_models.evaluation.benchmarks import Benchmark, find_benchmark
+from nlpie_models.evaluation.benchmarks.recorded import FOLDER, READ, WHOLE, measure
 from nlpie_models.evaluation.report import recorded_table
 from nlpie_models.evaluation.results import read_record
 from nlpie_models.registry import default_checkpoint
@@ -82,7 +82,7 @@ def test_what_cannot_be_scored(folder, ner_folder) -> None:
 
 
 def test_the_recorded_output_scores_what_is_stored() -> None:
-    [stored] = find_recorded(ROOT / "model_cards" / "results")
+    [stored] = find_benchmark(ROOT / "model_cards" / "results", "recorded")
     found = measure([], ["nlpie"])
     assert found.results == {name: scores for name, scores in stored.results.items() if name.startswith(NAME)}
     assert [found.results[f"{NAME}, {part}"]["f1"] for part in (READ, WHOLE)] == [0.632, 0.3736]
@@ -91,7 +91,7 @@ def test_the_recorded_output_scores_what_is_stored() -> None:
 
 def test_what_is_stored_is_of_the_default() -> None:
     default = default_checkpoint()
-    [stored] = find_recorded(ROOT / "model_cards" / "results")
+    [stored] = find_benchmark(ROOT / "model_cards" / "results", "recorded")
     again = "run `nlpie benchmark recorded -o model_cards/benchmarks/recorded.json`, `nlpie report`, `nlpie card --all`"
     assert stored.settings["weights_sha256"] == {default.name: default.weights.sha256}, again
 

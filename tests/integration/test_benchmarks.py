@@ -98,4 +98,4 @@ def test_memory_of_a_fresh_process_is_its_own(ner_folder) -> None:
 
 def test_a_fresh_process_that_fails(tmp_path) -> None:
     with pytest.raises(NlpieError, match=r"a fresh process could not annotate: .* is not a checkpoint folder"):
-        run_fresh({"name": str(tmp_path), "task": "ner"}, ["No fever."])
+        run_fresh({"load": {"name": str(tmp_path), "task": "ner"}}, ["No fever."])

@@ -66,7 +66,7 @@ def measure_efficiency(
     model = load_whole_model(checkpoint, pipe.task.auto_class)
     base = find_base(checkpoint) if checkpoint.base else None
     speed = measure_speed(pipe, notes, rounds)
-    fresh = partial(run_fresh, load_arguments(pipe))
+    fresh = partial(run_fresh, {"load": load_arguments(pipe)})
     return Efficiency(
         checkpoint=name,
         task=pipe.task.name,

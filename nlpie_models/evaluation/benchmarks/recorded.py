@@ -7,7 +7,7 @@ each note up to the end of the last recorded span. The guidelines of the gold sp
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ...pipelines import load_clinical
 from ...tasks import get_task
 from ...util.files import sha256_of
 from ...util.toml import read_toml
-from ..results import provenance, read_record
+from ..results import provenance
 from . import Benchmark
 
 FOLDER = BUNDLED_FOLDER / "recorded"
@@ -109,17 +109,6 @@ def measure(checkpoints: Sequence[str | None], command: Sequence[object], folder
         results=results,
         provenance=provenance(*command),
     )
-
-
-def find_recorded(folder: Path) -> Iterator[Benchmark]:
-    """Yield the stored benchmark beside a folder of results, if there is one.
-
-    Raises:
-        DataError: The file is not one.
-    """
-    path = folder.parent / "benchmarks" / "recorded.json"
-    if path.exists():
-        yield read_record(Benchmark, path, "a benchmark")
 
 
 def _read_spans(path: Path, documents: Sequence[str]) -> list[list[Span]]:
