@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..files import decode, list_folder, open_file
+from ..files import decode, list_folder, open_file, whole
 from ..rows import LabelledRow
 from ..tables import read_json_lines
 from ._format import LabelledSource
@@ -48,7 +48,7 @@ def find_by_split(
         if not source.path.name.lower().endswith(ends):
             raise DataError(f"{source.path}: expected a folder, or a {' or '.join(sorted(suffixes))} file")
         return {_split_of(source.path.name, hints) or "train": [source.path]}
-    found = list_folder(source.path, lambda path: path.name.lower().endswith(ends))
+    found = whole(list_folder(source.path, lambda path: path.name.lower().endswith(ends)))
     if not found:
         raise DataError(f"{source.path}: expected {' or '.join(sorted(suffixes))} files; unpack archives first")
     by_split: dict[str, list[Path]] = {}
