@@ -72,6 +72,8 @@ class CommandTable(FriendlyGroup):
 def _in_one_line() -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:  # the reader has seen enough; click ends quietly
+        raise
     except (NlpieError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except ModuleNotFoundError as error:
