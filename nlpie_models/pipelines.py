@@ -280,6 +280,7 @@ class ClinicalPipeline:
             return found
         try:
             if found is None:
+                self.task.check_row(row, options)
                 return _Prepared(self.task.plan(row, self.reader, options))
             plan = self.task.plan({**row, "entities": found.entities}, self.reader, options)
         except NlpieError as error:
