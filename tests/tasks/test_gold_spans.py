@@ -88,10 +88,10 @@ def test_entities_are_a_list(entities) -> None:
 
 def test_relations_of_a_whole_note_are_between_spans_of_any_form() -> None:
     note = {"id": "n", "text": "Rash from aspirin.", "relations": [{"head": 1, "tail": 0, "label": "causes"}]}
-    forms = [
+    spans = [
         [[0, 4, "problem"], [10, 17, "treatment"]],
         [{"start": 0, "end": 4, "label": "problem"}, {"start": 10, "end": 17, "label": "treatment"}],
     ]
-    read = [get_task("relation").read_labelled([("d", {**note, "entities": form})], LabelMap()) for form in forms]
+    read = [get_task("relation").read_labelled([("d", {**note, "entities": given})], LabelMap()) for given in spans]
     assert json.dumps(read[0]) == json.dumps(read[1])
     assert read[0][1] == ["causes"]
