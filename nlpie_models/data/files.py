@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EACCES
+from fnmatch import fnmatch
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, TextIO
@@ -77,19 +79,50 @@ def find_files(patterns: Sequence[str], fits: Callable[[Path], bool], kind: str)
 
 
 def _find_at(path: Path, fits: Callable[[Path], bool]) -> list[Path | Failure]:
-    return list_folder(path, fits) if path.is_dir() else [path]
+    try:
+        is_folder = str(path) != STDIN and S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        return [Failure.of(path, error)]
+    return list_folder(path, fits) if is_folder else [path]
 
 
 def _glob(pattern: str, fits: Callable[[Path], bool]) -> list[Path | Failure]:
     """Return what a pattern matches; the folders that it would look into and may not are failures."""
+    parts = Path(pattern).parts
+    if "**" in parts:
+        searched = Path(*takewhile(lambda part: not glob.has_magic(part), parts))
+        return _search(searched, parts[len(searched.parts) :], fits) if searched.is_dir() else []
     locked = [
         Failure.of(folder, PermissionError(EACCES, os.strerror(EACCES)))
         for parent in Path(pattern).parents
-        for folder in sorted(glob.glob(str(parent), recursive=True))
+        for folder in sorted(glob.glob(str(parent)))
         if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
     ]
-    matches = sorted(glob.glob(pattern, recursive=True))
-    return [*(item for match in matches for item in _find_at(Path(match), fits)), *locked]
+    matches = map(Path, sorted(glob.glob(pattern)))
+    return [*(item for path in matches for item in _find_at(path, fits)), *locked]
+
+
+def _search(folder: Path, pattern: Sequence[str], fits: Callable[[Path], bool]) -> list[Path | Failure]:
+    """Return the files of a folder that a pattern matches, and those that fit of subfolders that it matches.
+
+    ``glob`` would go round links to a folder above them, each time doubling what it finds.
+    """
+
+    def takes(path: Path) -> bool:
+        parts = path.relative_to(folder).parts
+        is_within = any(_matches(parts[:depth], pattern) for depth in range(1, len(parts)))
+        return _matches(parts, pattern) or (is_within and fits(path))
+
+    return list_folder(folder, takes)
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path match those of a pattern, in which ``**`` is any number of folders."""
+    if not pattern or not parts:
+        return not parts and all(part == "**" for part in pattern)
+    if pattern[0] == "**":
+        return _matches(parts, pattern[1:]) or _matches(parts[1:], pattern)
+    return fnmatch(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def list_folder(folder: Path, fits: Callable[[Path], bool]) -> list[Path | Failure]:

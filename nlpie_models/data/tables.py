@@ -73,7 +73,7 @@ def _read_rows(records: Iterable[tuple[int, list[str] | None]], header: list[str
             in_broken = True
             continue
         in_broken = False
-        yield line, dict(zip(header, cells, strict=True)) if all(map(_is_utf8, cells)) else NOT_UTF8
+        yield line, dict(zip(header, cells, strict=True)) if all(map(is_utf8, cells)) else NOT_UTF8
 
 
 def _read_records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
@@ -128,7 +128,8 @@ class _Lines:
         return self.forget()
 
 
-def _is_utf8(cell: str) -> bool:
+def is_utf8(cell: str) -> bool:
+    """Whether a text holds no half of a surrogate pair, as which ``files.as_text`` keeps other bytes."""
     try:
         return cell.isascii() or bool(cell.encode())
     except UnicodeEncodeError:

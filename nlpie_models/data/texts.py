@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, TextIO
 
 from ..documents import FIELDS
 from ..errors import DataError
-from .files import STDIN, Failure, as_text, decode, find_files, open_file, suffix_of
-from .tables import read_csv_rows, read_json_lines, read_parquet_rows
+from .files import NOT_UTF8, STDIN, Failure, as_text, decode, find_files, open_file, suffix_of
+from .tables import is_utf8, read_csv_rows, read_json_lines, read_parquet_rows
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,8 @@ def _check_columns(names: Sequence[str], columns: Columns) -> None:
     """Refuse a table without the columns; the names it has are not quoted, as they may be a first row of text."""
     for column in columns.sources.values():
         if column not in names:
+            if not is_utf8("".join(names)):
+                raise DataError(f"its header is {NOT_UTF8}")
             raise DataError(f"no column {column!r} among its {len(names)} columns; see --text-column")
     for column in (*columns.sources.values(), columns.id, *columns.optional):
         if names.count(column) > 1:

@@ -56,6 +56,27 @@ def test_links_are_followed_once_and_what_leads_nowhere_is_a_failure(tmp_path) -
     ]
 
 
+def test_a_pattern_goes_through_links_and_not_round(tmp_path) -> None:
+    (tmp_path / "notes" / "sub").mkdir(parents=True)
+    (tmp_path / "notes" / "sub" / "a.txt").write_text("fever")
+    for name, target in (("more", "sub"), ("round", "."), ("sub/up", ".."), ("gone.txt", "absent")):
+        (tmp_path / "notes" / name).symlink_to(target)
+    fits = lambda path: path.suffix == ".txt"  # noqa: E731
+
+    def find(pattern: str) -> list[str]:
+        return [_name(item, tmp_path) for item in find_files([f"{tmp_path}/{pattern}"], fits, ".txt")]
+
+    gone = "notes/gone.txt: cannot be read: No such file or directory"
+    assert find("notes/**/*.txt") == find("notes/**") == [gone, "notes/more/a.txt", "notes/sub/a.txt"]
+    assert find("notes/gone.txt") == find("notes/*.txt") == [gone]
+    assert find("notes/**/s?b") == [gone, "notes/sub/a.txt"]
+    assert find("**/more/*.t[xyz]t") == [gone, "notes/more/a.txt"]
+    assert find("notes/round/**/a.txt")[1:] == ["notes/round/more/a.txt", "notes/round/sub/a.txt"]
+    assert find("notes/../notes/**/a.txt")[1:] == ["notes/../notes/more/a.txt", "notes/../notes/sub/a.txt"]
+    with pytest.raises(DataError, match="nothing to read at"):
+        find("absent/**/*.txt")
+
+
 @pytest.mark.parametrize("pattern", ["", "/**/*.txt", "/*/*/c.txt", "/*"])
 def test_a_folder_that_may_not_be_read_is_a_failure(pattern, tmp_path, monkeypatch) -> None:
     (tmp_path / "a.txt").write_text("fever")

@@ -129,6 +129,7 @@ def test_two_columns_of_one_name_in_parquet(tmp_path) -> None:
         ("ids.csv", b"id;id;text\n1;2;chest pain\n", "^cannot be read: two columns are called 'id'"),
         ("twice.jsonl", b'{"text": "chest pain", "text": "b"}\n', "a key is given twice"),
         ("array.jsonl", b'[{"text": "chest pain"}]\n', "expected a JSON object"),
+        ("wide.csv", "id,text\n1,chest pain\n".encode("utf-16"), "^its header is not UTF-8; convert the file"),
         ("number.jsonl", b'{"text": 3}\n', "no text under 'text'; see --text-column"),
         ("deep.jsonl", b"[" * 200_000 + b"\n", "not a JSON line"),
         ("flate.txt.gz", gzip.compress(b"chest pain " * 99, mtime=0)[:20] + b"\xff" * 30, "cannot be read"),
