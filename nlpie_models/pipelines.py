@@ -16,6 +16,7 @@ from .loading.local import LocalCheckpoint
 from .loading.tokenizers import PieceTokenizer, load_pieces
 from .tasks import Head, Plan, Row, Task, get_task
 from .tasks.serving import find_serving, task_options
+from .util.arguments import check_types, device_name
 
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 _BATCH_TOKENS = 2048
@@ -32,7 +33,7 @@ def load_clinical(
     on_long: OnLong = "window",
     engine: str = AUTO,
     revision: str | None = None,
-    device: str | None = None,
+    device: str | int | None = None,
     window: int | None = None,
     overlap: int | None = None,
     **options: Any,
@@ -51,7 +52,8 @@ def load_clinical(
         engine: What computes: ``torch``, ``onnx`` (ONNX Runtime, which starts without torch), or another that
             ``nlpie_models.engines`` has; ``auto`` for the fastest that is installed and ready for the checkpoint.
         revision: Hub revision in place of the pinned one.
-        device: Device in the engine's words, such as ``cpu`` or ``cuda:1``; by default an accelerator if there is one.
+        device: Device in the engine's words, such as ``cpu`` or ``cuda:1``, or as a number: that of a GPU, -1 for the
+            CPU; by default an accelerator if there is one.
         window: Most tokens read together, special tokens included; the checkpoint's own choice by default.
         overlap: Tokens that neighbouring windows share; a quarter of the window by default.
         **options: Options of the task for every call: ``assertion`` for ner, ``pooling`` for classification ...; see
@@ -69,6 +71,17 @@ def load_clinical(
         >>> [(entity.label, entity.text) for entity in pipe("She was given aspirin for pneumonia.").entities]
         [('treatment', 'aspirin'), ('problem', 'pneumonia')]
     """
+    check_types(
+        name=(name, str | os.PathLike | None),
+        task=(task, str),
+        ner=(ner, str | os.PathLike | ClinicalPipeline | None),
+        on_long=(on_long, str),
+        engine=(engine, str),
+        revision=(revision, str | None),
+        window=(window, int | np.integer | None),
+        overlap=(overlap, int | np.integer | None),
+    )
+    device = device_name(device)
     chosen = get_task(task)
     if ner is not None and "entities" not in chosen.optional_inputs:
         raise NlpieError(f"{chosen.name} takes no entities, so ner=... has no use; it is for relation")
@@ -135,10 +148,10 @@ class ClinicalPipeline:
         self.head = Head.of(config, tokenizer)
         self.options = self._read_options({})
         limit = min(config.get("max_position_embeddings", _DEFAULT_POSITIONS), tokenizer.model_max_length)
-        size = min(config.get("window_tokens", limit), limit) if window is None else window
+        size = min(config.get("window_tokens", limit), limit) if window is None else int(window)
         if not 8 <= size <= limit:
             raise NlpieError(f"expected a window of 8 to {limit} tokens, got {size}")
-        shared = default_overlap(size) if overlap is None else overlap
+        shared = default_overlap(size) if overlap is None else int(overlap)
         half = (size - _SPECIAL_TOKENS) // 2
         if not 0 <= shared <= half:
             raise NlpieError(f"expected an overlap of 0 to {half} tokens (half the window), got {shared}")
@@ -281,6 +294,7 @@ class ClinicalPipeline:
             return found
         try:
             if found is None:
+                self.task.check_row(row, options)
                 return _Prepared(self.task.plan(row, self.reader, options))
             plan = self.task.plan({**row, "entities": found.entities}, self.reader, options)
         except NlpieError as error:
@@ -332,7 +346,7 @@ def _refuse_single(rows: Any) -> None:
         NlpieError: One row, such as a text or a mapping, or a data frame.
     """
     kind = type(rows).__name__
-    if not _is_collection(rows):
-        raise NlpieError(f"expected an iterable of texts, got one {kind}; put it into a list")
     if hasattr(rows, "columns") and len(getattr(rows, "shape", ())) == 2:
         raise NlpieError(f"expected texts, got a {kind}; pass the column that holds them, such as frame['text']")
+    if not _is_collection(rows):
+        raise NlpieError(f"expected an iterable of texts, got one {kind}; put it into a list")

@@ -76,6 +76,27 @@ def test_config_that_is_not_json(copy) -> None:
     refuse(copy, match="model_type 'nonsense', which has no AutoModel")
 
 
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"max_position_embeddings": "512"}, "config.json: max_position_embeddings: expected .* int, got '512'"),
+        ({"window_tokens": None}, "config.json: window_tokens: expected a value of type int, got None"),
+        ({"id2label": ["O", "B-problem"]}, "config.json: id2label: expected a table, got"),
+        ({"id2label": {"O": "0"}}, "config.json: id2label: expected labels by number, from 0, got O"),
+        ({"id2label": {"1": "O", "2": "B-x"}}, "config.json: id2label: expected labels by number, from 0, got 1, 2"),
+        ({"id2label": {"0": 0}}, "config.json: id2label.0: expected a value of type str, got 0"),
+        ({"num_labels": "3", "id2label": None}, "config.json: num_labels: expected a value of type int, got '3'"),
+        ({"task_options": {"ner": "sentence"}}, "config.json: task_options.ner: expected a table, got 'sentence'"),
+        ({"architectures": 5}, "config.json: architectures: expected a list, got 5"),
+        ({"base": {}}, "config.json: base.name: missing, and it is required"),
+        ({"hidden_size": "32"}, "config.json is not usable: .*'hidden_size' expected int, got str"),
+    ],
+)
+def test_config_with_values_of_another_type(copy, values, match) -> None:
+    change_json(copy / "config.json", **values)
+    refuse(copy, match=match)
+
+
 def test_corrupt_safetensors(copy) -> None:
     (copy / "model.safetensors").write_bytes(struct.pack("<Q", 8) + b"\xff" * 100)
     refuse(copy, match=r"cannot load the weights in .*copy or download the checkpoint again")

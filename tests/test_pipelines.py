@@ -3,10 +3,12 @@
 import json
 import shutil
 from itertools import chain, count, islice
+from types import SimpleNamespace
 
 import datasets
 import numpy as np
 import pandas
+import pyarrow
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -201,6 +203,50 @@ def test_wrong_requests(ner_folder, ner) -> None:
         ner(None)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"window": "128"}, r"expected window of type int \| numpy.integer \| None, got '128'"),
+        ({"window": 64.0}, "expected window of type .*, got 64.0"),
+        ({"window": True}, "expected window of type .*, got True"),
+        ({"overlap": "3"}, "expected overlap of type .*, got '3'"),
+        ({"task": None}, "expected task of type str, got None"),
+        ({"name": 5}, r"expected name of type str \| os.PathLike \| None, got 5"),
+        ({"on_long": None}, "expected on_long of type str, got None"),
+        ({"engine": ["torch"]}, r"expected engine of type str, got \['torch'\]"),
+        ({"revision": 5}, r"expected revision of type str \| None, got 5"),
+        ({"task": "relation", "ner": 5}, "expected ner of type .*, got 5"),
+        ({"device": 1.5}, "expected device as a name, such as cpu or cuda:1, or as a number, got 1.5"),
+        ({"device": True}, "expected device as a name, .*got True"),
+        ({"device": "nonsense"}, "cannot run on device 'nonsense'"),
+    ],
+)
+def test_arguments_of_another_type_are_named(ner_folder, arguments, message) -> None:
+    with pytest.raises(NlpieError, match=f"^{message}") as caught:
+        load_clinical(**{"name": ner_folder, "task": "ner", **arguments})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("device", [-1, "-1", "cpu", torch.device("cpu")])
+def test_the_processor_has_several_names(ner_folder, device) -> None:
+    assert load_clinical(ner_folder, device=device).engine.device == "cpu"
+
+
+def test_a_number_is_that_of_a_gpu(ner_folder, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "nlpie_models.pipelines.find_engine",
+        lambda name: SimpleNamespace(open=lambda checkpoint, task, device: asked.append(device)),
+    )
+    for device in (0, "3", np.str_("2")):
+        load_clinical(ner_folder, device=device)
+    assert asked == ["cuda:0", "cuda:3", "cuda:2"]
+
+
+def test_a_window_may_come_from_numpy(ner_folder) -> None:
+    assert json.dumps(load_clinical(ner_folder, window=np.int64(32), overlap=np.int32(4)).settings)
+
+
 def test_transformers_task_names_are_aliases(ner_folder) -> None:
     assert load_clinical(ner_folder, "token-classification").task.name == "ner"
     assert load_clinical(ner_folder, "feature-extraction").task.name == "embedding"
@@ -243,6 +289,9 @@ def test_any_iterable_of_texts(ner, many) -> None:
 def test_an_iterable_is_not_mistaken_for_texts(ner) -> None:
     with pytest.raises(NlpieError, match=r"got a DataFrame; pass the column that holds them, such as frame\['text'\]"):
         ner(pandas.DataFrame({"text": ["fever"]}))
+    for frame in (pandas.DataFrame({"text": ["fever"]}), pyarrow.table({"text": ["fever"]})):
+        with pytest.raises(NlpieError, match=r"pass the column that holds them, such as frame\['text'\]"):
+            next(ner.stream(frame))
     with pytest.raises(NlpieError, match="expected an iterable of texts, got one str; put it into a list"):
         next(ner.stream("fever"))
     with pytest.raises(NlpieError, match="expected an iterable of texts, got one ndarray; put it into a list"):

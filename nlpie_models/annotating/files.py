@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from ..data.files import Failure
+from ..data.files import STDIN, Failure
 from ..data.texts import Columns, Document, read_documents
 from ..documents import FIELDS, Annotation
 from ..documents.exports.files import BRAT, EXPORTS, format_of
@@ -35,10 +35,11 @@ class Report:
 
 def annotate_documents(
     pipe: ClinicalPipeline,
-    files: Sequence[Path],
+    files: Sequence[Path | Failure],
     columns: Columns,
     outputs: Sequence[Path],
     *,
+    folders: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
 ) -> tuple[Report, Iterator[tuple[str, Annotation]]]:
@@ -49,9 +50,10 @@ def annotate_documents(
 
     Args:
         pipe: The pipeline.
-        files: What to read.
+        files: What to read, and what could not be found; see :func:`nlpie_models.data.texts.find_texts`.
         columns: Names of the columns, or JSON keys, of text and id.
         outputs: Files (``.jsonl``, ``.csv``, ``.parquet``, ``.html``) or folders (BRAT) to write; may be empty.
+        folders: Folders whose files the next run will read too; no BRAT folder is written into them.
         resume: Go on where an unfinished run stopped.
         overwrite: Replace outputs that exist, and an unfinished run.
 
@@ -60,20 +62,23 @@ def annotate_documents(
         iterator ends.
 
     Raises:
-        NlpieError: An output exists, is an input, or cannot hold the annotations of the task; or an unfinished run is
-            in the way.
+        NlpieError: An output exists, is an input, or cannot hold the annotations of the task; an unfinished run is in
+            the way; or a finished run is to be resumed, and inputs have changed since.
     """
     report = Report()
     columns = replace(columns, inputs=pipe.task.inputs, optional=pipe.task.optional_inputs)
     documents = read_documents(files, columns)
     if not outputs:
         return report, _annotate_all(pipe, documents, None, Counter(), report)
-    formats = {path: _check_output(path, files, pipe) for path in outputs}
+    inputs = [file for file in files if isinstance(file, Path)]
+    formats = {path: _check_output(path, inputs, folders, pipe) for path in outputs}
     settings = {**pipe.settings, **asdict(columns), "outputs": list(map(str, outputs))}
     journal = Journal(outputs[0], settings)
     finished = [path for path in outputs if path.exists()]
     if finished and not overwrite and not journal.path.exists():
         if resume and len(finished) == len(outputs):
+            _check_unchanged(inputs, min(path.stat().st_mtime for path in outputs), outputs[0])
+            report.failures += [file for file in files if isinstance(file, Failure)]
             return report, iter(())
         raise NlpieError(f"{finished[0]} exists already; add --overwrite to replace it")
     done = journal.open(resume=resume, overwrite=overwrite)
@@ -91,7 +96,7 @@ def annotate_documents(
     return report, run()
 
 
-def _check_output(path: Path, files: Sequence[Path], pipe: ClinicalPipeline) -> str:
+def _check_output(path: Path, files: Sequence[Path], folders: Sequence[Path], pipe: ClinicalPipeline) -> str:
     """Return the export format of an output that may be written."""
     kind, form = format_of(path), FIELDS[pipe.task.field]
     if kind == BRAT and not form.in_brat:
@@ -105,7 +110,26 @@ def _check_output(path: Path, files: Sequence[Path], pipe: ClinicalPipeline) -> 
         foreign = [item for item in path.iterdir() if item.suffix not in (".ann", ".txt")]
         if foreign or any(path.resolve() in file.parents for file in inputs):
             raise NlpieError(f"{path} holds files that are not BRAT annotations, or inputs; write to a new folder")
+    for folder in folders:
+        if kind == BRAT and path.resolve().is_relative_to(folder.resolve()):
+            raise NlpieError(f"{path} is within the input {folder}, and its texts would be notes to the next run")
     return kind
+
+
+def _check_unchanged(files: Sequence[Path], finished: float, output: Path) -> None:
+    """Refuse to call a run finished if files came or changed after it, at ``finished`` seconds since the epoch."""
+    later = [file for file in files if str(file) == STDIN or _last_changed(file) > finished]
+    if later:
+        raise NlpieError(
+            f"{output} is finished, and {len(later)} of {len(files)} inputs are newer, such as {later[0]}; "
+            "--resume goes on with unfinished runs only, so add --overwrite to annotate all, or write elsewhere"
+        )
+
+
+def _last_changed(file: Path) -> float:
+    """Return when a file last changed or came to its place, in seconds since the epoch; a copy may keep older times."""
+    status = file.stat()
+    return max(status.st_mtime, status.st_ctime)
 
 
 def _annotate_all(

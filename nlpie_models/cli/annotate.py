@@ -37,8 +37,8 @@ from .options import ENGINE_OPTION, TASK_OPTION
     "outputs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Where to write: .jsonl, .csv, .parquet or .html, or a folder for BRAT; can be repeated. "
-    "Without it, annotations are shown on a terminal and written as JSON lines into a pipe.",
+    help="Where to write: .jsonl, .csv, .parquet or .html, a folder for BRAT, or - for JSON lines on standard output; "
+    "can be repeated. Without it, annotations are shown on a terminal and written as JSON lines into a pipe.",
 )
 @click.option("--text-column", default="text", show_default=True, help="Column of the text in tables and JSON lines.")
 @click.option("--id-column", default="id", show_default=True, help="Column of the id; file and row number without it.")
@@ -51,7 +51,12 @@ from .options import ENGINE_OPTION, TASK_OPTION
 )
 @ENGINE_OPTION
 @click.option("--device", help="Device, such as cpu, or cuda:1 with torch.")
-@click.option("--resume", is_flag=True, help="Go on where an interrupted run with the same output stopped.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an interrupted run with the same output stopped; an error if the output is finished and inputs "
+    "are newer.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--show", is_flag=True, help="Show the annotations even if they are written to files.")
 @click.pass_context
@@ -83,12 +88,14 @@ def annotate(
     nlpie annotate notes/ --task relation -c my-relations --ner open-notes -o relations.csv
     nlpie annotate pairs.jsonl --task nli -c my-nli -o labels.csv
 
+    A folder is read with its subfolders, but for hidden files and tables that this command wrote.
     For nli, each row has a premise and a hypothesis; for relation, a row may have entities, or head and tail.
     A document that fails is reported at the end, with exit code 1; the others are written.
     """
     from tqdm import tqdm
 
     from ..annotating.files import annotate_documents
+    from ..data.files import STDIN
     from ..data.texts import Columns, find_texts
     from ..documents.exports.tables import json_line
     from ..documents.exports.terminal import render_lines
@@ -100,20 +107,30 @@ def annotate(
     get_task(task).read_options(chosen)
     pipe = load_clinical(checkpoint, task, ner=ner, on_long=on_long, engine=engine, device=device, **chosen)  # type: ignore[arg-type]
     columns = Columns(text=text_column, id=id_column)
-    report, annotations = annotate_documents(pipe, files, columns, outputs, resume=resume, overwrite=overwrite)
+    written = [path for path in outputs if str(path) != STDIN]
+    report, annotations = annotate_documents(
+        pipe,
+        files,
+        columns,
+        written,
+        folders=[path for path in map(Path, inputs) if path.is_dir()],
+        resume=resume,
+        overwrite=overwrite,
+    )
     to_terminal = show or (not outputs and sys.stdout.isatty())
+    to_pipe = len(written) < len(outputs) or not (outputs or to_terminal)
     with tqdm(annotations, unit=" texts", disable=None, leave=False) as bar:
         for name, annotation in bar:
             if to_terminal:
                 with tqdm.external_write_mode(file=sys.stdout):
                     click.echo(render_lines(name, annotation))
-            elif not outputs:
+            if to_pipe:
                 click.echo(json_line(name, annotation))
     resumed = f", {report.resumed} had been done before" if report.resumed else ""
     click.echo(f"{report.annotated} texts annotated{resumed}, {len(report.failures)} failed", err=True)
     for path in report.written:
         click.echo(f"wrote {path}", err=True)
-    if outputs and not report.written:
+    if written and not report.written:
         click.echo("the outputs are there already, from a run that was finished; nothing to do", err=True)
     for failure in report.failures:
         click.echo(f"{click.style('failed', fg='red')} {failure.id}: {failure.message}", err=True)

@@ -1,7 +1,9 @@
-"""Commands that turn this package's errors into one line of text, and groups that show whole summaries of them."""
+"""Commands that turn this package's errors and warnings into one line of text each, and groups of them."""
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -71,7 +73,11 @@ class CommandTable(FriendlyGroup):
 @contextmanager
 def _in_one_line() -> Iterator[None]:
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            yield
+    except BrokenPipeError:  # the reader has seen enough; click ends quietly
+        raise
     except (NlpieError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except ModuleNotFoundError as error:
@@ -79,6 +85,14 @@ def _in_one_line() -> Iterator[None]:
         if module.startswith(__package__.partition(".")[0]):
             raise
         raise click.ClickException(_MISSING.format(module=module)) from error
+
+
+def _show_warning(show: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Show what is meant for a user in one line, and other warnings as ``show`` does."""
+    if category is UserWarning:
+        click.echo(f"Warning: {message}", err=True)
+    else:
+        show(message, category, *place)
 
 
 def _missing_module(error: BaseException | None) -> str:

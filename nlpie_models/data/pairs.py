@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
+from .spans import span_fields
+
 UNRELATED = "none"
 """The label of a pair that is not related."""
 TAIL = "problem"
@@ -28,7 +30,7 @@ def pair_rows(note: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         KeyError, TypeError, ValueError: The row is no whole note, or a relation does not run between two of its
             entities, to a problem.
     """
-    text, entities = note["text"], note["entities"]
+    text, entities = note["text"], list(map(span_fields, note["entities"]))
     related = _read_relations(note["relations"], entities)
     edges = [0, *(match.end() for match in _BREAK.finditer(text)), len(text)]
     sentences = [bisect_right(edges, entity["start"]) for entity in entities]
@@ -53,7 +55,7 @@ def related_spans(note: Mapping[str, Any]) -> list[tuple[tuple[int, int], tuple[
     Raises:
         KeyError, TypeError, ValueError: As :func:`pair_rows`.
     """
-    entities = note["entities"]
+    entities = list(map(span_fields, note["entities"]))
     related = _read_relations(note["relations"], entities)
     return [(_offsets(entities[head]), _offsets(entities[tail]), label) for (head, tail), label in related.items()]
 

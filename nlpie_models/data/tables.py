@@ -27,12 +27,19 @@ def read_json_lines(lines: Iterable[bytes | str]) -> Rows:
 
 def _read_object(line: bytes | str) -> dict[str, Any] | str:
     try:
-        row = json.loads(line if isinstance(line, str) else decode(line)[0])
+        row = json.loads(line if isinstance(line, str) else decode(line)[0], object_pairs_hook=_unique)
     except DataError:
         return NOT_UTF8
     except (ValueError, RecursionError) as error:
         return f"not a JSON line ({getattr(error, 'msg', 'nested too deeply, or a number that is too long')})"
     return row if isinstance(row, dict) else "expected a JSON object"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise json.JSONDecodeError("a key is given twice", "", 0)
+    return values
 
 
 def read_csv_rows(file: TextIO, delimiter: str = ",") -> tuple[list[str], Rows]:
@@ -66,7 +73,7 @@ def _read_rows(records: Iterable[tuple[int, list[str] | None]], header: list[str
             in_broken = True
             continue
         in_broken = False
-        yield line, dict(zip(header, cells, strict=True)) if all(map(_is_utf8, cells)) else NOT_UTF8
+        yield line, dict(zip(header, cells, strict=True)) if all(map(is_utf8, cells)) else NOT_UTF8
 
 
 def _read_records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
@@ -121,7 +128,8 @@ class _Lines:
         return self.forget()
 
 
-def _is_utf8(cell: str) -> bool:
+def is_utf8(cell: str) -> bool:
+    """Whether a text holds no half of a surrogate pair, as which ``files.as_text`` keeps other bytes."""
     try:
         return cell.isascii() or bool(cell.encode())
     except UnicodeEncodeError:
@@ -149,9 +157,17 @@ def read_parquet_rows(file: BinaryIO, choose: Callable[[Sequence[str]], Sequence
         for batch in table.iter_batches(batch_size=64, columns=choose(table.schema_arrow.names)):
             for row in batch.to_pylist():
                 number += 1
-                yield number, row
+                yield number, _decoded(row)
     except ArrowException as error:
         raise DataError(f"cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any] | str:
+    """Return a row with text for bytes, as which Hive, Impala and early Spark write text."""
+    try:
+        return {name: decode(value)[0] if isinstance(value, bytes) else value for name, value in row.items()}
+    except DataError:
+        return NOT_UTF8
 
 
 def read_sheet_rows(path: Path) -> tuple[list[str], Rows]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
+from ..documents import FIELDS
 from ..errors import DataError
-from .files import STDIN, Failure, as_text, decode, find_files, open_file, suffix_of
-from .tables import read_csv_rows, read_json_lines, read_parquet_rows
+from .files import NOT_UTF8, STDIN, Failure, as_text, decode, find_files, open_file, suffix_of
+from .tables import is_utf8, read_csv_rows, read_json_lines, read_parquet_rows
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,18 @@ class Columns:
         return {name: self.text if name == "text" else name for name in self.inputs}
 
 
-def find_texts(patterns: Sequence[str]) -> list[Path]:
-    """Return the files at some paths (files, globs, folders, ``-``), those of folders if their format is known.
+def find_texts(patterns: Sequence[str]) -> list[Path | Failure]:
+    """Return the files at some paths (files, globs, folders, ``-``), those of folders if they may hold notes.
+
+    Tables in folders that an export wrote are passed over, so that annotations are not read as notes.
+
+    Returns:
+        The files, and a failure in the place of each folder and link that cannot be followed.
 
     Raises:
         DataError: There is no file at a path.
     """
-    return find_files(patterns, has_known_format, ", ".join(_READERS))
+    return find_files(patterns, lambda path: has_known_format(path) and not is_export(path), ", ".join(_READERS))
 
 
 def has_known_format(path: Path) -> bool:
@@ -59,9 +65,27 @@ def has_known_format(path: Path) -> bool:
     return suffix_of(path) in _READERS
 
 
-def read_documents(files: Iterable[Path], columns: Columns = Columns()) -> Iterator[Document | Failure]:
+def is_export(path: Path) -> bool:
+    """Whether a table has the columns, or its first line the keys, of the annotations that an export writes."""
+    kind = suffix_of(path)
+    if kind not in _HEADERS or not path.is_file():
+        return False
+    try:
+        with open_file(path) as file:
+            names = _HEADERS[kind](file)
+    except DataError:
+        return False
+    if kind == ".jsonl":
+        return {"id", "coverage"} <= set(names) and "text" not in names
+    return any(names == ["id", *form.columns] for form in FIELDS.values())
+
+
+def read_documents(files: Iterable[Path | Failure], columns: Columns = Columns()) -> Iterator[Document | Failure]:
     """Yield the documents of files, in order, one at a time; what cannot be read is a ``Failure`` in its place."""
     for path in files:
+        if isinstance(path, Failure):
+            yield path
+            continue
         reader = _read_text if str(path) == STDIN else _READERS.get(suffix_of(path))
         if reader is None:
             yield Failure(str(path), f"unknown format {path.suffix!r}; known: {', '.join(_READERS)}")
@@ -98,10 +122,29 @@ def _read_jsonl(name: str, file: BinaryIO, columns: Columns) -> Iterator[Documen
 
 
 def _read_csv(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
-    header, rows = read_csv_rows(as_text(file))
+    text = as_text(file)
+    header, rows = read_csv_rows(text, _delimiter_of(text, columns))
     _check_columns(header, columns)
     for number, (_, row) in enumerate(rows, start=1):
         yield _to_document(row, f"{name}:{number}", columns)
+
+
+def _delimiter_of(text: TextIO, columns: Columns) -> str:
+    """Return the delimiter with which the header of a CSV has most of the columns, the comma before the others.
+
+    The file is read from its beginning, and goes back to it.
+    """
+
+    def count(delimiter: str) -> int:
+        try:
+            header, _ = read_csv_rows(text, delimiter)
+        except DataError:
+            return -1
+        finally:
+            text.seek(0)
+        return len({*columns.sources.values(), columns.id}.intersection(header))
+
+    return max(_DELIMITERS, key=count)
 
 
 def _read_parquet(name: str, file: BinaryIO, columns: Columns) -> Iterator[Document | Failure]:
@@ -117,7 +160,12 @@ def _check_columns(names: Sequence[str], columns: Columns) -> None:
     """Refuse a table without the columns; the names it has are not quoted, as they may be a first row of text."""
     for column in columns.sources.values():
         if column not in names:
+            if not is_utf8("".join(names)):
+                raise DataError(f"its header is {NOT_UTF8}")
             raise DataError(f"no column {column!r} among its {len(names)} columns; see --text-column")
+    for column in (*columns.sources.values(), columns.id, *columns.optional):
+        if names.count(column) > 1:
+            raise DataError(f"cannot be read: two columns are called {column!r}; rename one")
 
 
 def _to_document(
@@ -131,9 +179,27 @@ def _to_document(
     inputs = {name: row[column] for name, column in columns.sources.items()}
     inputs |= {name: row[name] for name in optional if row.get(name) is not None}
     name = row.get(columns.id)
-    return Document(where if name in (None, "") else str(name), inputs)
+    is_missing = name in (None, "") or name != name  # NaN, with which pandas fills gaps
+    return Document(where if is_missing else str(name), inputs)
 
 
+def _parquet_names(file: BinaryIO) -> list[str]:
+    names: list[str] = []
+
+    def choose(found: Sequence[str]) -> list[str]:
+        names.extend(found)
+        return []
+
+    next(read_parquet_rows(file, choose), None)
+    return names
+
+
+_DELIMITERS = (",", ";", "\t", "|")
+_HEADERS: dict[str, Callable[[BinaryIO], list[str]]] = {
+    ".jsonl": lambda file: next((list(row) for _, row in read_json_lines(file) if isinstance(row, dict)), []),
+    ".csv": lambda file: read_csv_rows(as_text(file))[0],
+    ".parquet": _parquet_names,
+}
 _READERS: dict[str, Callable[[str, BinaryIO, Columns], Iterator[Document | Failure]]] = {
     ".txt": _read_text,
     ".jsonl": _read_jsonl,

@@ -1,9 +1,11 @@
 """Texts and labels made fit for a file, an HTML page and a terminal; a label has the same colour everywhere."""
 
+import re
 from html import escape as escape_markup
 from typing import Any
 from zlib import crc32
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TERMINAL = ("red", "yellow", "green", "cyan", "blue", "magenta")  # every 60 degrees of hue
 
 
@@ -14,12 +16,12 @@ def label_hue(label: str) -> int:
 
 def encodable(text: str) -> str:
     """Replace lone surrogates, which no file in UTF-8 can hold, one for one."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def escape(text: str) -> str:
     """Escape markup and make what HTML cannot hold visible: NUL and lone surrogates become U+FFFD."""
-    return "".join("\ufffd" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in escape_markup(text))
+    return encodable(escape_markup(text)).replace("\0", "\ufffd")
 
 
 def mark(content: str, label: str, title: str | None = None, name: str | None = None) -> str:

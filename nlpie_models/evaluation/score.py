@@ -1,5 +1,6 @@
 """Score a checkpoint as users get it: whole rows in, annotations out, compared with the gold answers."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +47,7 @@ def evaluate_pipeline(
         command: The words of the command that measures the run again, for its provenance.
 
     Raises:
-        DataError: The split cannot be read, or the task has no gold answers.
+        DataError: The split cannot be read, the task has no gold answers, or the checkpoint knows none of the labels.
         UnknownName: There is no such protocol.
         NlpieError: A row cannot be annotated, or the protocol is not for the task.
     """
@@ -57,6 +58,7 @@ def evaluate_pipeline(
         raise NlpieError(f"the protocol {protocol} is for {chosen.field}, and the field of {task.name} is {task.field}")
     path = find_split(data, split)
     rows, golds = chosen.read(task, path, LabelMap(read_label_map(label_map) if label_map else {}))
+    _check_labels(str(path), chosen.labels(task, golds), task.predictable_labels(pipe.head.labels))
     stream = pipe.stream(rows)
     annotations = list(tqdm(stream, total=len(rows), desc=f"{data.name} {split}", unit=" rows", disable=None))
     pairs = zip(golds, annotations, strict=True)
@@ -83,6 +85,18 @@ def evaluate_pipeline(
         weights_sha256=sha256_of(pipe.checkpoint.weights),
         provenance=provenance(*command),
     )
+
+
+def _check_labels(where: str, gold: set[str], known: set[str]) -> None:
+    """Refuse gold labels of which a checkpoint knows none, and warn of those that it does not know."""
+    unknown = ", ".join(sorted(gold - known))
+    message = (
+        f"{where}: the checkpoint knows no {unknown}; it knows {', '.join(sorted(known))}; --label-map renames labels"
+    )
+    if gold and gold.isdisjoint(known):
+        raise DataError(message)
+    if unknown:
+        warnings.warn(message, stacklevel=3)
 
 
 def _score_annotations(
@@ -130,6 +144,14 @@ def _found_relations(annotation: Annotation) -> list[Any]:
     ]
 
 
+def _row_labels(task: Task, golds: Sequence[Any]) -> set[str]:
+    return task.gold_labels(golds)
+
+
+def _relation_labels(task: Task, golds: Sequence[Any]) -> set[str]:
+    return task.gold_labels([label for relations in golds for *_, label in relations])
+
+
 def _row_confidences(task: Task, gold: Any, annotation: Annotation) -> list[tuple[float, bool]]:
     return task.confidences(gold, annotation)
 
@@ -153,17 +175,19 @@ class Protocol:
         score: Makes a run of gold answers and annotations.
         field: The field of annotations that it is for; None for all.
         read: Returns the rows of a file and their gold answers.
+        labels: Returns the labels of gold answers.
         confidences: Returns the confidence of each prediction of an annotation, and whether it is correct.
     """
 
     score: Callable[..., Run]
     field: str | None = None
     read: Callable[[Task, Path, LabelMap], tuple[list[Row], list[Any]]] = _read_rows
+    labels: Callable[[Task, Sequence[Any]], set[str]] = _row_labels
     confidences: Callable[[Task, Any, Annotation], list[tuple[float, bool]]] = _row_confidences
 
 
 PROTOCOLS = {
     OWN_HEAD: Protocol(_score_annotations),
     SUBWORD: Protocol(_score_subwords, "entities"),
-    FROM_TEXT: Protocol(_score_relations, "relations", _read_notes, _relation_confidences),
+    FROM_TEXT: Protocol(_score_relations, "relations", _read_notes, _relation_labels, _relation_confidences),
 }

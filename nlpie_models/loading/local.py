@@ -1,13 +1,15 @@
 """The files of a checkpoint on this machine."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, RegistryError
 from ..registry import Checkpoint
+from ..util.toml import read_table
 
 ENCODER = "AutoModel"
 MASKED_LM = "AutoModelForMaskedLM"
@@ -20,6 +22,26 @@ WEIGHT_FILES = (
     ADAPTER_FILE,
 )
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+
+
+@dataclass(frozen=True)
+class _Base:
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _ReadKeys:
+    """The keys of ``config.json`` that this package reads itself; transformers checks those that it reads."""
+
+    architectures: Sequence[str] | None = None
+    base: _Base | None = None
+    id2label: Mapping[str, str] | None = None
+    max_position_embeddings: int = 0
+    num_labels: int = 0
+    problem_type: str | None = None
+    task_options: Mapping[str, Mapping[str, Any]] | None = None
+    window_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +77,7 @@ class LocalCheckpoint:
         """The raw ``config.json``.
 
         Raises:
-            CheckpointError: It is missing or not a JSON object.
+            CheckpointError: It is missing, not a JSON object, or a value that this package reads is of another type.
         """
         path = self.folder / "config.json"
         try:
@@ -69,6 +91,7 @@ class LocalCheckpoint:
             raise CheckpointError(f"cannot read {path}: {error}. Copy or download the checkpoint again.") from error
         if not isinstance(config, dict):
             raise CheckpointError(f"{path} does not hold a JSON object. Copy or download the checkpoint again.")
+        _check_config(config, str(path))
         return config
 
     @property
@@ -100,6 +123,16 @@ class LocalCheckpoint:
         """The record that the fine-tuning left in the folder; empty without one."""
         path = self.folder / "finetuning.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _check_config(config: Mapping[str, Any], source: str) -> None:
+    read = {field.name: config[field.name] for field in fields(_ReadKeys) if field.name in config}
+    try:
+        labels = read_table(_ReadKeys, read, source).id2label or {}
+    except RegistryError as error:
+        raise CheckpointError(str(error)) from None
+    if labels.keys() != set(map(str, range(len(labels)))):
+        raise CheckpointError(f"{source}: id2label: expected labels by number, from 0, got {', '.join(labels)}")
 
 
 def has_weights(folder: Path) -> bool:

@@ -154,6 +154,7 @@ def check_tokenizer(
 
 def model_class_of(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, Any]:
     """Return the class that we would choose and its config; code that a folder brings is never looked at."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers.models.auto import modeling_auto
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -171,6 +172,9 @@ def model_class_of(checkpoint: LocalCheckpoint, auto_class: str) -> tuple[Any, A
         ) from None
     except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{checkpoint.folder}: config.json is not usable: {first_line(error)}") from error
+    except StrictDataclassError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{checkpoint.folder}: config.json is not usable: {reason}") from error
 
 
 def _refuse_wrong_tensors(checkpoint: LocalCheckpoint, model: Any, info: dict[str, Any], *, encoder_only: bool) -> None:

@@ -165,6 +165,13 @@ class Task(ABC):
             NlpieError: They do not.
         """
 
+    def check_row(self, row: Row, options: Any) -> None:  # noqa: B027
+        """Refuse a row of a caller that could be read, but would have no answer with these options.
+
+        Raises:
+            NlpieError: It would have none.
+        """
+
     def reads(self, labels: Sequence[str]) -> bool:
         """Whether a head of the task's kind with these labels of its logits can serve it."""
         return True
@@ -208,6 +215,14 @@ class Task(ABC):
     def labels_of(self, golds: Sequence[Any]) -> list[str]:
         """Return the label of each logit of a head that is to learn these gold answers."""
         return sorted(set(golds))
+
+    def gold_labels(self, golds: Sequence[Any]) -> set[str]:
+        """Return the labels by which gold answers are scored."""
+        return set(self.labels_of(golds))
+
+    def predictable_labels(self, labels: Sequence[str]) -> set[str]:
+        """Return the labels that a head with these labels of its logits can predict."""
+        return set(labels)
 
     def options_from(self, rows: Sequence[Row], golds: Sequence[Any]) -> dict[str, Any]:
         """Return the options that follow from the training rows, for the checkpoint's config."""

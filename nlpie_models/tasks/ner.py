@@ -1,22 +1,23 @@
 """Named entities: one tag a word, decided at the word's first piece, and one BIO decode over the whole text."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..data.labels import LabelMap
-from ..data.spans import Span, resolve_overlaps, spans_of_words
+from ..data.spans import Span, read_spans, resolve_overlaps, spans_of_words
 from ..documents import Annotation, Encoding, Entity, Reader, Reading
 from ..documents.assertion.assertion import assert_entities
 from ..documents.assertion.labels import join_label, without_assertions
-from ..documents.bio import decode_bio, encode_bio
+from ..documents.bio import decode_bio, encode_bio, split_tag
 from ..documents.reading import Unit
 from ..errors import DataError, NlpieError
 from ..metrics.counts import Count, count_spans
 from ..util.targets import IGNORED
 from ._assertions import read_tags, with_family_by_rules
+from ._entities import warn_of_edges
 from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 
 
@@ -107,16 +108,29 @@ class NerTask(Task):
 
     def gold_of(self, row: Row, labels: LabelMap) -> tuple[Span, ...]:
         """Return the row's spans, renamed first and then without overlap; spans of unmapped labels are left out."""
-        spans = [(entity["start"], entity["end"], entity["label"]) for entity in row["entities"]]
-        if any(not 0 <= start < end <= len(row["text"]) for start, end, _ in spans):
-            raise ValueError("an entity lies outside the text")
+        read = read_spans(row["entities"], row["text"])
+        spans = [span for span, _ in read]
+        assertions = {(start, end): fields.get("assertion") for (start, end, _), fields in read}
         if labels.names:
             spans = [(start, end, labels.names[label]) for start, end, label in spans if label in labels.names]
-        asserted = {(entity["start"], entity["end"]): entity.get("assertion") for entity in row["entities"]}
         return tuple(
-            (start, end, join_label(label, asserted[start, end]))
+            (start, end, join_label(label, assertions[start, end]))
             for start, end, label in resolve_overlaps(spans, labels.prefer)
         )
+
+    def read_labelled(self, rows: Iterable[tuple[str, Row]], labels: LabelMap) -> tuple[list[Row], list[Any]]:
+        """Return labelled rows and their gold spans, and warn of spans that are not of whole words."""
+        kept, golds = super().read_labelled(rows, labels)
+        warn_of_edges(kept, golds)
+        return kept, golds
+
+    def gold_labels(self, golds: Sequence[Sequence[Span]]) -> set[str]:
+        """Return the labels of gold spans, without their assertions."""
+        return {label for spans in golds for *_, label in without_assertions(spans)}
+
+    def predictable_labels(self, labels: Sequence[str]) -> set[str]:
+        """Return the labels of the tags, without their assertions."""
+        return {split_tag(tag)[1] for tag in read_tags(tuple(labels)).tags if tag != "O"}
 
     def labels_of(self, golds: Sequence[Sequence[Span]]) -> list[str]:
         """Return the tags: ``O``, and ``B-`` and ``I-`` of each label.

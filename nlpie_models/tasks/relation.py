@@ -7,6 +7,7 @@ read: ``on_long`` is for the checkpoint that finds the entities.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -24,6 +25,8 @@ from ._marking import Context, Marker, Marking, Pieces, pieces_of, sentence_of
 from ._task import SEQUENCES, Head, Plan, Row, Task, softmax
 
 _ENDS = ("head", "tail")
+_MANY_PAIRS = 500
+"""Pairs of a text that take seconds on a CPU."""
 _UNRELATED = frozenset({"none", "false", "no_relation", "other"})
 
 
@@ -134,6 +137,12 @@ class RelationTask(Task):
                 )
             pairs.append((head, tail))
             passages.append(passage)
+        if len(pairs) > _MANY_PAIRS:
+            warnings.warn(
+                f"a text has {len(pairs):,} pairs of entities to read, {sum(map(len, passages)):,} tokens; the option "
+                "max_distance leaves out those that are far apart",
+                stacklevel=2,
+            )
         return Plan(text, passages, Coverage(len(text), len(encoding), len(passages)), _Pairs(entities, pairs, named))
 
     def reduce(self, plan: Plan, index: int, output: np.ndarray, head: Head) -> np.ndarray:
@@ -150,6 +159,19 @@ class RelationTask(Task):
             if read.named or options.keep_unrelated or label != options.unrelated:
                 relations.append(Relation(*pair, label, float(probabilities[best])))
         return {"entities": read.entities, "relations": relations}
+
+    def check_row(self, row: Row, options: RelationOptions) -> None:
+        """Refuse entities of a type that can be related to no other."""
+        if options.types is None or not row.keys().isdisjoint(_ENDS) or "entities" not in row:
+            return
+        known = {kind for pair in options.types for kind in pair}
+        for entity in as_entities(row["entities"], row["text"]):
+            if entity.label not in known:
+                pairs = ", ".join(f"{head} to {tail}" for head, tail in options.types)
+                raise NlpieError(
+                    f"entity {entity.start} to {entity.end} is of the type {entity.label!r}, which this checkpoint "
+                    f"relates to none; it relates {pairs}"
+                )
 
     def check_options(self, options: RelationOptions, head: Head) -> None:
         """Refuse types that are not pairs."""
@@ -191,6 +213,10 @@ class RelationTask(Task):
         ]
         added = [row for row in swapped if _place(row) not in known]
         return [*rows, *added], [*golds, *[unrelated] * len(added)]
+
+    def gold_labels(self, golds: Sequence[str]) -> set[str]:
+        """Return the labels of relations; one that means none is not scored."""
+        return {gold for gold in golds if gold.lower() not in _UNRELATED}
 
     def options_from(self, rows: Sequence[Row], golds: Sequence[str]) -> dict[str, Any]:
         """Return the pairs of types that the rows have, and the label that means no relation."""

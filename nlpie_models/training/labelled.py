@@ -90,13 +90,15 @@ class LabelledData:
         return replace(self, train=LabelledRows(rows, golds))
 
     def check_labels(self, where: str) -> None:
-        """Refuse validation rows with labels that the head does not have.
+        """Refuse rows of which all have one label, and validation rows with labels that the head does not have.
 
         Raises:
             DataError: There are some; says where.
         """
         if unexpected := sorted(set(self.task.labels_of(self.validation.golds)) - set(self.labels)):
             raise DataError(f"{where}: validation has labels that train lacks: {', '.join(unexpected)}")
+        if len(self.labels) < 2 and not self.multi_label:
+            raise DataError(f"{where}: expected two labels at least to tell apart, got only {', '.join(self.labels)}")
 
     def training_examples(self, reader: Reader, **options: Any) -> list[dict[str, Any]]:
         """Return the examples of the training rows and of those that they imply.

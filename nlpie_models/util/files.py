@@ -35,10 +35,13 @@ def check_absent(path: Path, *, overwrite: bool = False) -> None:
 def write_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary path for a file or folder, and rename it to ``path`` if the block ends without an error.
 
+    A link stays, and what it leads to is written.
+
     Raises:
         NlpieError: ``path`` exists, and ``overwrite`` is false.
     """
     check_absent(path, overwrite=overwrite)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder) / path.name

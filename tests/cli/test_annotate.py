@@ -1,7 +1,9 @@
 """``nlpie annotate``: inputs, outputs, failures, and runs that are resumed."""
 
 import json
+import os
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -102,6 +104,49 @@ def test_outputs_never_take_the_place_of_anything_else(notes, ner_folder, mlm_fo
     assert len(list(notes.iterdir())) == 4
 
 
+def test_tables_that_annotate_wrote_are_no_notes(notes, ner_folder, tmp_path) -> None:
+    outputs = [argument for name in ("a.csv", "a.jsonl", "a.parquet", "a.html") for argument in ("-o", notes / name)]
+    for more in ([], ["--overwrite"]):
+        assert "4 texts annotated, 0 failed" in run("annotate", notes, "-c", ner_folder, *outputs, *more).output
+    assert "4 texts annotated, 0 failed" in run("annotate", notes, "-c", ner_folder).output
+    (notes / "mine.csv").write_text("id,text\n1,fever\n")
+    assert "5 texts annotated, 0 failed" in run("annotate", notes, "-c", ner_folder).output
+    named = run("annotate", notes, "-c", ner_folder, "-o", notes / "mine.csv", "--overwrite", code=1)
+    assert "mine.csv is one of the inputs" in named.output
+    brat = run("annotate", notes, "-c", ner_folder, "-o", notes / "brat", code=1)
+    assert "its texts would be notes to the next run" in brat.output
+
+
+def test_a_link_is_written_through(notes, ner_folder, tmp_path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real.jsonl").write_text("old")
+    links = {"brat": "real", "out.jsonl": "real.jsonl", "new.csv": "real.csv", "later": "absent"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    outputs = [argument for name in links for argument in ("-o", tmp_path / name)]
+    run("annotate", notes / "0.txt", "-c", ner_folder, *outputs, "--overwrite")
+    assert all((tmp_path / name).is_symlink() for name in links)
+    assert len(list((tmp_path / "real").iterdir())) == len(list((tmp_path / "absent").iterdir())) == 2
+    assert len(rows(tmp_path / "real.jsonl")) == 1
+    assert (tmp_path / "real.csv").read_text().startswith("id,start")
+    assert {path.name for path in tmp_path.iterdir()} == {*links, *links.values(), "notes"}
+
+
+def test_standard_output_is_named_by_a_dash(notes, ner_folder, tmp_path) -> None:
+    result = run("annotate", notes, "-c", ner_folder, "-o", "-", "-o", tmp_path / "o.jsonl")
+    assert result.stdout == (tmp_path / "o.jsonl").read_text()
+    assert run("annotate", notes, "-c", ner_folder, "-o", "-").stdout == run("annotate", notes, "-c", ner_folder).stdout
+
+
+def test_what_cannot_be_followed_is_reported(notes, ner_folder, tmp_path) -> None:
+    (notes / "gone").symlink_to(tmp_path / "unmounted")
+    result = run("annotate", notes, "-c", ner_folder, "-o", tmp_path / "o.jsonl", code=1)
+    assert "4 texts annotated, 1 failed" in result.output
+    assert f"failed {notes / 'gone'}: cannot be read: No such file or directory" in result.output
+    again = run("annotate", notes, "-c", ner_folder, "-o", tmp_path / "o.jsonl", "--resume", code=1)
+    assert f"failed {notes / 'gone'}" in again.output
+
+
 def test_outputs_that_cannot_hold_the_field_of_a_task(mlm_folder, notes, tmp_path) -> None:
     result = run("annotate", notes, "-c", mlm_folder, "-t", "embedding", "-o", tmp_path / "o.csv", code=1)
     assert "CSV cannot hold the vectors of embedding; write .jsonl or .parquet" in result.output
@@ -157,6 +202,30 @@ def test_outputs_are_not_overwritten_unasked(notes, ner_folder, tmp_path) -> Non
     assert "nothing to do" in run("annotate", notes, "-c", ner_folder, "-o", out, "--resume").output
     run("annotate", notes, "-c", ner_folder, "-o", out, "--overwrite")
     assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize("kept_time", [None, 0])
+def test_a_finished_run_is_not_resumed_where_notes_are_newer(kept_time, notes, ner_folder, tmp_path) -> None:
+    out = tmp_path / "out.csv"
+    run("annotate", notes, "-c", ner_folder, "-o", out)
+    first = out.read_bytes()
+    time.sleep(0.02)
+    (notes / "new.txt").write_text("fever")
+    if kept_time is not None:  # as `cp -p` and rsync keep it
+        os.utime(notes / "new.txt", (kept_time, kept_time))
+    result = run("annotate", notes, "-c", ner_folder, "-o", out, "--resume", code=1)
+    assert "out.csv is finished, and 1 of 5 inputs are newer, such as" in result.output
+    assert "new.txt" in result.output
+    assert "--overwrite" in result.output
+    assert out.read_bytes() == first
+
+
+def test_a_reader_that_stops_early_is_no_error(notes, ner_folder, monkeypatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("nlpie_models.documents.exports.tables.json_line", stop)
+    assert run("annotate", notes, "-c", ner_folder, code=1).output == ""
 
 
 def test_unfinished_run_must_be_resumed_or_overwritten(notes, ner_folder, mlm_folder, tmp_path) -> None:

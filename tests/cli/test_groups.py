@@ -1,5 +1,7 @@
 """The table of commands, and the help that is made from it."""
 
+import warnings
+
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -54,6 +56,24 @@ def fail(error: Exception, cause: Exception | None = None) -> Result:
 def test_an_error_that_the_user_can_mend_is_one_line(error) -> None:
     result = fail(error)
     assert (result.output, result.exit_code) == ("Error: wrong\n", 1)
+
+
+def test_a_warning_to_the_user_is_one_line_and_others_stay() -> None:
+    def callback() -> None:
+        warnings.warn("2 of 3 spans", stacklevel=1)
+        warnings.warn("old", FutureWarning, stacklevel=1)
+
+    group = FriendlyGroup("group", commands=[FriendlyCommand("warn", callback=callback)])
+    with warnings.catch_warnings(record=True) as others:
+        warnings.simplefilter("always")
+        result = CliRunner().invoke(group, ["warn"])
+    assert (result.stderr, result.exit_code) == ("Warning: 2 of 3 spans\n", 0)
+    assert [other.category for other in others] == [FutureWarning]
+
+
+def test_a_broken_pipe_is_quiet() -> None:
+    result = fail(BrokenPipeError(32, "Broken pipe"))
+    assert (result.output, result.exit_code) == ("", 1)
 
 
 def test_an_error_of_the_package_is_a_traceback() -> None:

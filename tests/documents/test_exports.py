@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,10 +11,11 @@ import pyarrow.parquet
 import pytest
 from click import unstyle
 
-from nlpie_models.documents import FIELDS, Annotation, Coverage, Entity, to_dataframe
+from nlpie_models.documents import FIELDS, Annotation, Coverage, Entity, Relation, to_dataframe
 from nlpie_models.documents.exports.brat import free_stem
 from nlpie_models.documents.exports.files import EXPORTS, format_of
 from nlpie_models.documents.exports.html import render_page
+from nlpie_models.documents.exports.tables import json_line
 from nlpie_models.documents.exports.terminal import render_lines
 from nlpie_models.errors import NlpieError
 
@@ -151,6 +153,46 @@ def test_every_export_writes_what_utf8_cannot_hold(kind, tmp_path) -> None:
     )
     if kind == "brat":
         assert (tmp_path / "o" / "a.ann").read_text().count("\t") == 2
+    if kind == ".jsonl":
+        import pyarrow.json
+
+        assert pyarrow.json.read_json(tmp_path / "o")["entities"][0][0]["text"].as_py() == text.replace(
+            "\ud800", "\ufffd"
+        )
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "a\ude00b", r"C:\ud83d", "\N{GRINNING FACE} \udc00\ud800", "caf\xe9"])
+def test_halves_of_characters_are_replaced_and_nothing_else_is(text) -> None:
+    kept = "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    annotation = Annotation(text, Coverage(9, 9, 1), entities=[Entity(0, len(text), "problem", text, 0.5)])
+    line = json_line(text, annotation)
+    assert line.isascii()
+    assert (json.loads(line)["id"], json.loads(line)["entities"][0]["text"]) == (kept, kept)
+    doc = annotation.to_spacy()
+    assert (doc.text, len(doc.text), doc.ents[0].text) == (kept, len(text), kept)
+
+
+def test_spacy_keeps_relations_in_a_binary(annotation) -> None:
+    from spacy.tokens import Doc, DocBin
+    from spacy.vocab import Vocab
+
+    text = "cough on lisinopril"
+    head, tail = entity(text, "lisinopril", "lisinopril", "treatment"), entity(text, "cough", "cough", "problem")
+    relations = [Relation(head, tail, "causes", 0.5), Relation(tail, head, "treats", 0.25)]
+    plain = annotation.to_spacy()
+    doc = replace(annotation, text=text, entities=[tail, head], relations=relations).to_spacy()
+    stored = DocBin(store_user_data=True, docs=[doc, plain]).to_bytes()
+    copies = [
+        *DocBin(store_user_data=True).from_bytes(stored).get_docs(Vocab()),
+        Doc(Vocab()).from_bytes(doc.to_bytes()),
+    ]
+    for copy in (doc, copies[0], copies[2], pickle.loads(pickle.dumps(doc))):
+        found = [(str(head), head.label_, str(tail), tail.label_, *rest) for head, tail, *rest in copy._.relations]
+        assert found == [
+            ("lisinopril", "treatment", "cough", "problem", "causes", 0.5),
+            ("cough", "problem", "lisinopril", "treatment", "treats", 0.25),
+        ]
+    assert plain._.relations == copies[1]._.relations == Doc(Vocab())._.relations == []
 
 
 def test_spacy_tells_two_entities_of_one_span_apart() -> None:

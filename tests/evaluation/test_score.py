@@ -60,3 +60,46 @@ def test_whole_notes_are_needed_and_relations(head_folder, ner_folder, data) -> 
         )
     with pytest.raises(NlpieError, match="the protocol from-text is for relations, and the field of ner is entities"):
         evaluate_pipeline(load_clinical(ner_folder), data(), "test", protocol="from-text")
+
+
+@pytest.mark.parametrize(
+    ("labels", "unknown"),
+    [(("Problem", "PROBLEM"), "PROBLEM, Problem"), (("drug", "drug"), "drug"), (("B-problem", "O"), "B-problem, O")],
+)
+def test_gold_labels_of_which_the_checkpoint_knows_none_are_no_score_of_0(labels, unknown, tmp_path) -> None:
+    write_entities(tmp_path, *labels)
+    message = f"test.jsonl: the checkpoint knows no {unknown}; it knows problem, test, treatment; --label-map"
+    with pytest.raises(DataError, match=message):
+        evaluate_pipeline(load_clinical(), tmp_path, "test")
+
+
+def test_gold_labels_of_which_it_knows_some_are_said_and_scored(tmp_path) -> None:
+    write_entities(tmp_path, "problem", "finding")
+    with pytest.warns(UserWarning, match="the checkpoint knows no finding; it knows problem, test, treatment"):
+        run = evaluate_pipeline(load_clinical(), tmp_path, "test")
+    assert (run.labels["problem"].recall, run.labels["finding"].recall) == (1.0, 0.0)
+
+
+def test_blanks_at_the_ends_of_gold_spans_cost_no_score(tmp_path) -> None:
+    (tmp_path / "test.jsonl").write_text(
+        '{"text": "Fever and cough.", "entities": [[0, 6, "problem"], [9, 15, "problem"]]}'
+    )
+    with pytest.warns(UserWarning, match="2 of 2 gold spans had blanks at an end"):
+        assert evaluate_pipeline(load_clinical(), tmp_path, "test").scores["f1"] == 1.0
+
+
+@pytest.mark.parametrize("task", ["classification", "nli"])
+def test_gold_labels_of_texts_must_be_the_checkpoint_s_too(task, head_folder, tmp_path) -> None:
+    pipe = load_clinical(head_folder(task, ("no", "yes")), task)
+    row = dict.fromkeys(pipe.task.inputs, "pain")
+    (tmp_path / "test.jsonl").write_text(json.dumps({**row, "label": "YES"}))
+    with pytest.raises(DataError, match="the checkpoint knows no YES; it knows no, yes"):
+        evaluate_pipeline(pipe, tmp_path, "test")
+    (tmp_path / "test.jsonl").write_text(json.dumps({**row, "label": "yes"}))
+    assert evaluate_pipeline(pipe, tmp_path, "test").documents == 1
+
+
+def write_entities(folder, *labels: str) -> None:
+    text = "Fever and cough."
+    spans = [[0, 5, labels[0]], [10, 15, labels[1]]]
+    (folder / "test.jsonl").write_text(json.dumps({"text": text, "entities": spans}))

@@ -1,12 +1,14 @@
 """A pipeline in many processes and threads has the same answers as in one."""
 
 import copy
+import json
 import multiprocessing
 import pickle
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import datasets
 import pytest
 
 from nlpie_models import load_clinical
@@ -79,6 +81,19 @@ def test_forked_processes_inherit_a_pipeline_that_has_run(pipe, monkeypatch) -> 
     with multiprocessing.get_context("fork").Pool(2) as pool:
         halves = pool.map_async(answer_inherited, [TEXTS[:12], TEXTS[12:]]).get(timeout=120)
     assert rounded([answer for half in halves for answer in half]) == rounded(expected)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
+def test_a_data_set_is_mapped_by_two_processes(pipe, tmp_path) -> None:
+    expected = answers(pipe)
+    rows = datasets.Dataset.from_dict({"text": TEXTS})
+    found = rows.map(
+        lambda batch: {"found": [json.dumps(annotation.to_dict()) for annotation in pipe(batch["text"])]},
+        batched=True,
+        num_proc=2,
+        cache_file_name=str(tmp_path / "mapped.arrow"),
+    )
+    assert rounded(list(map(json.loads, found["found"]))) == rounded(expected)
 
 
 def test_spawned_processes_are_sent_a_pipeline(pipe) -> None:

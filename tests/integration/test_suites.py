@@ -48,7 +48,9 @@ def data(tmp_path, monkeypatch):
         texts = [rng.choice(WORDS) for _ in range(count)]
         rows = {
             "kinds": [{"text": text, "label": text.split()[-1]} for text in texts],
-            "spans": [{"text": text, "entities": [{"start": 0, "end": len(text), "label": "x"}]} for text in texts],
+            "spans": [
+                {"text": text, "entities": [{"start": 0, "end": len(text), "label": "problem"}]} for text in texts
+            ],
         }
         for name, lines in rows.items():
             (tmp_path / name).mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """Relations: what the model reads of a pair, which pairs are made, and entities that cannot be used."""
 
 import json
+import warnings
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_from_raw_text_with_a_ner_checkpoint(head_folder, ner_folder) -> None:
         ({"head": (5, 5), "tail": PAIN}, "head 5 to 5 is empty or outside"),
         ({"head": (-3, 2), "tail": PAIN}, "head -3 to 2 is empty or outside"),
         ({"head": (3, 4), "tail": PAIN}, "head 3 to 4 is blank"),
-        ({"head": "aspirin", "tail": PAIN}, r"head: expected \(start, end\), an Entity, or a mapping .*got str"),
+        ({"head": "aspirin", "tail": PAIN}, r"head: expected \(start, end, label\), an Entity, or a mapping .*got str"),
         ({"entities": [{"start": 1}]}, "entity: expected .*got dict"),
         ({"entities": [(0, 500)]}, "entity 0 to 500 is empty or outside"),
         ({"entities": 5}, "entities: expected a list, got int"),
@@ -182,6 +183,62 @@ def test_entities_that_cannot_be_used(pipe, row, message) -> None:
     assert [isinstance(outcome, NlpieError) for outcome in outcomes] == [False, True, False]
     with pytest.raises(NlpieError, match=message):
         pipe({"text": TEXT, **row})
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return load_clinical(task="relation")
+
+
+CAUSED = "rash caused by amoxicillin"
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        [{"label": "problem", "start": 0, "end": 4}, {"type": "treatment", "start": 15, "end": 26}],
+        [{"entity_group": "problem", "start": 0, "end": 4}, {"entity_group": "treatment", "start": 15, "end": 26}],
+        [(0, 4, "problem"), [15, 26, "treatment"]],
+        [Entity(0, 4, "problem", ""), Entity(15, 26, "treatment", "")],
+    ],
+)
+def test_given_entities_state_their_type_in_several_ways(bundled, entities) -> None:
+    found = bundled(CAUSED, entities=entities).relations
+    assert [(pair.head.text, pair.label, pair.tail.text) for pair in found] == [("amoxicillin", "causes", "rash")]
+
+
+@pytest.mark.parametrize(
+    ("entities", "kind"),
+    [
+        ([{"label": "PROBLEM", "start": 0, "end": 4}, {"label": "TREATMENT", "start": 15, "end": 26}], "PROBLEM"),
+        ([(0, 4, "problem"), (15, 26, "drug")], "drug"),
+        ([(0, 4, "problem"), (15, 26)], "entity"),
+        ([(0, 4, "problem"), (15, 26, "treatment "), (5, 11, "treatment")], "treatment "),
+    ],
+)
+def test_given_types_that_are_never_related_are_an_error(bundled, entities, kind) -> None:
+    message = f"is of the type {kind!r}, .* it relates problem to problem, test to problem, treatment to problem"
+    with pytest.raises(NlpieError, match=message):
+        bundled(CAUSED, entities=entities)
+    good = {"text": CAUSED, "entities": []}
+    (outcomes,) = bundled.stream_groups([good, {"text": CAUSED, "entities": entities}, good])
+    assert [isinstance(outcome, NlpieError) for outcome in outcomes] == [False, True, False]
+
+
+def test_found_types_that_are_never_related_are_no_error(head_folder, ner_folder) -> None:
+    pipe = load_clinical(head_folder("relation", LABELS), "relation", ner=ner_folder, types=[["drug", "allergy"]])
+    assert pipe("The patient has chest pain and fever.").relations == []
+
+
+def test_what_many_pairs_of_a_sentence_cost_is_said(read) -> None:
+    words = [f"w{number}" for number in range(24)]
+    text = " ".join(words)
+    spans = [(text.index(word), text.index(word) + len(word), "drug") for word in words]
+    with pytest.warns(UserWarning, match=r"^a text has 552 pairs of entities to read, [\d,]+ tokens; .*max_distance"):
+        read({"text": text, "entities": spans}, window=512)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read({"text": text, "entities": spans}, window=512, max_distance=10)) < 200
 
 
 def test_a_named_pair_too_far_apart_for_a_window_is_read_in_two_excerpts(pipe, read) -> None:

@@ -63,6 +63,9 @@ def test_one_label_or_independent_ones(folder, tmp_path) -> None:
     ("task", "train", "validation", "message"),
     [
         ("classification", [{"text": "a", "label": "x"}], [{"text": "a", "label": "y"}], "labels that train lacks: y"),
+        ("classification", [{"text": "a", "label": "x"}] * 2, None, "expected two labels at least .* got only x"),
+        ("nli", [{"premise": "a", "hypothesis": "b", "label": "no"}], None, "two labels at least .* got only no"),
+        ("relation", [pair("x"), pair("x", "Other")], None, "two labels at least .* got only x"),
         ("classification", [{"text": "a"}], None, r"train.jsonl:1: not a labelled row .*'label' is missing"),
         ("classification", [{"text": "a", "label": "x"}, {"text": "a", "labels": []}], None, "and got both"),
         ("classification", [{"text": 3, "label": "x"}], None, "train.jsonl:1: .*expected text to be a text"),
@@ -82,6 +85,15 @@ def test_one_label_or_independent_ones(folder, tmp_path) -> None:
 def test_rows_that_do_not_fit(folder, task, train, validation, message) -> None:
     with pytest.raises(DataError, match=message):
         read_labelled_data(get_task(task), folder(train, validation), ARGUMENTS)
+
+
+def test_one_label_that_a_text_may_have_or_not_can_be_learnt(folder) -> None:
+    data = read_labelled_data(
+        get_task("classification"), folder([{"text": "a", "labels": ["x"]}, {"text": "b", "labels": []}]), ARGUMENTS
+    )
+    assert data.labels == ["x"]
+    data = read_labelled_data(get_task("ner"), folder([{"text": "Fever", "entities": [[0, 5, "problem"]]}]), ARGUMENTS)
+    assert data.labels == ["O", "B-problem", "I-problem"]
 
 
 def test_a_blank_row_teaches_nothing(folder, tokenizer) -> None:

@@ -9,16 +9,17 @@ that has them.
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..files import decode, list_folder, open_file
+from ..files import decode, list_folder, open_file, whole
 from ..rows import LabelledRow
 from ..tables import read_json_lines
 from ._format import LabelledSource
 
+_UNNAMED = ""
 _FALLBACKS = ("cp1252", "latin-1")
 _SPLITS = {
     "validation": re.compile(r"(?<![a-z])(?i:(dev(el(op(ment)?)?)?|val(id(ation)?)?)(set)?(?![a-z]))"),
@@ -28,7 +29,11 @@ _SPLITS = {
 
 
 def find_by_split(
-    source: LabelledSource, suffixes: Collection[str], hints: Mapping[str, str] | None = None
+    source: LabelledSource,
+    suffixes: Collection[str],
+    hints: Mapping[str, str] | None = None,
+    *,
+    documents: bool = False,
 ) -> dict[str, list[Path]]:
     """Return the files with these suffixes by split, which follows from the names of their folders, or their own.
 
@@ -36,9 +41,11 @@ def find_by_split(
         source: A folder, searched with its subfolders, or one file.
         suffixes: Such as ``.xml``, in lower case.
         hints: Splits by the parts of names that mean them, besides train, dev and test.
+        documents: Whether a file is called after its document, as ``stress test.txt``: the names of files then say a
+            split only if all of them do.
 
     Returns:
-        The files by split. If no name has a split, all are train; else the files without one are left out, and noted.
+        The files by split. Those without a split are train; if others are called so, they are left out, and noted.
 
     Raises:
         DataError: There is no such file, or the one file has another suffix.
@@ -48,20 +55,26 @@ def find_by_split(
         if not source.path.name.lower().endswith(ends):
             raise DataError(f"{source.path}: expected a folder, or a {' or '.join(sorted(suffixes))} file")
         return {_split_of(source.path.name, hints) or "train": [source.path]}
-    found = list_folder(source.path, lambda path: path.name.lower().endswith(ends))
+    found = whole(list_folder(source.path, lambda path: path.name.lower().endswith(ends)))
     if not found:
         raise DataError(f"{source.path}: expected {' or '.join(sorted(suffixes))} files; unpack archives first")
+    parts = {path: path.relative_to(source.path).parts for path in found}
+    splits = {path: _split_in(parts[path], hints) for path in found}
+    if documents and not all(splits.values()):
+        splits = {path: _split_in(parts[path][:-1], hints) for path in found}
     by_split: dict[str, list[Path]] = {}
-    unnamed: list[Path] = []
-    for path in found:
-        named = (_split_of(part, hints) for part in path.relative_to(source.path).parts)
-        split = next((split for split in named if split), None)
-        (by_split.setdefault(split, []) if split else unnamed).append(path)
-    if not by_split:
-        return {"train": unnamed}
-    if unnamed:
+    for path, split in splits.items():
+        by_split.setdefault(split or _UNNAMED, []).append(path)
+    unnamed = by_split.pop(_UNNAMED, [])
+    if unnamed and "train" in by_split:
         source.notes["files in no train, dev or test folder, left out"] += len(unnamed)
+    elif unnamed:
+        by_split["train"] = unnamed
     return by_split
+
+
+def _split_in(parts: Iterable[str], hints: Mapping[str, str]) -> str | None:
+    return next((split for part in parts if (split := _split_of(part, hints))), None)
 
 
 def _split_of(name: str, hints: Mapping[str, str]) -> str | None:
@@ -161,11 +174,19 @@ def take_list(value: Any, field: str, where: str) -> list[Any]:
 def take_span(value: Any, text: str, label: str, where: str) -> LabelledRow:
     """Return a value as a span of a text: ``start``, ``end``, and its label under the name that ``label`` says.
 
+    Args:
+        value: A mapping with these names, or ``[start, end, label]``.
+        text: The text.
+        label: The name of the label.
+        where: ``file:line``.
+
     Raises:
         DataError: It is none, or lies outside the text.
     """
+    if isinstance(value, list) and len(value) == 3:
+        value = dict(zip(("start", "end", label), value, strict=True))
     if not isinstance(value, Mapping) or not {"start", "end", label} <= set(value):
-        raise DataError(f"{where}: expected a span with start, end and {label}")
+        raise DataError(f"{where}: expected a span with start, end and {label}, or [start, end, {label}]")
     start, end = value["start"], value["end"]
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         raise DataError(f"{where}: expected a span within the text's {len(text)} characters, its end after its start")

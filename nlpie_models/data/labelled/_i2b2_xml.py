@@ -160,7 +160,7 @@ def read_i2b2_xml(
     documents: dict[str, dict[str, list[DocumentRows]]] = {entry.name: {} for entry in sets}
     dropped: dict[str, Counter[str]] = {entry.name: Counter() for entry in sets}
     known = {element for entry in sets for element in entry.elements} | set(others)
-    for split, paths in find_by_split(source, {".xml"}, hints).items():
+    for split, paths in find_by_split(source, {".xml"}, hints, documents=True).items():
         done: set[str] = set()
         for path in source.progress(paths):
             document = path.stem

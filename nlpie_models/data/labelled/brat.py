@@ -1,8 +1,8 @@
 r"""BRAT standoff (https://brat.nlplab.org/standoff.html): folders of .txt and .ann files, with spans and relations.
 
-Splits follow from the names of folders or files (train, dev, test). A discontinuous span
-(``T1\tDrug 10 15;18 22\tmid dose``) goes from its first piece to its last, as in the scorer of n2c2 2018, where most
-have only a line break between; those with words between are counted. Offsets may count CRLF as one character or
+Splits follow from the names of folders (train, dev, test), or of files if every one says its split. A discontinuous
+span (``T1\tDrug 10 15;18 22\tmid dose``) goes from its first piece to its last, as in the scorer of n2c2 2018, where
+most have only a line break between; those with words between are counted. Offsets may count CRLF as one character or
 as two. The triggers of events are read as spans. Attributes, normalisations, notes, equivalences and the arguments of
 events are not read, but counted.
 """
@@ -10,12 +10,13 @@ events are not read, but counted.
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ...errors import DataError
+from ...util.files import sha256_of
 from ._files import find_by_split, read_lines, read_raw, take_label, with_lf
 from ._format import DocumentRows, Format, LabelledSource, PreparedSet, assemble
 from ._spans import Counting, Mention, PlacedSpan, RelatedSpans, pair_spans, place_mentions, unique_entities
@@ -56,24 +57,18 @@ def read_brat(source: LabelledSource, name: str, labels: Collection[str] = (), *
     related: dict[str, list[RelatedSpans]] = {}
     lost: Counter[str] = Counter()
     unrelated: Counter[str] = Counter()
-    for split, paths in find_by_split(source, {".ann", ".txt"}).items():
-        files = {path.with_suffix("").as_posix(): path for path in paths if path.suffix == ".ann"}
-        _check_texts(files, {path.with_suffix("").as_posix() for path in paths if path.suffix == ".txt"})
-        if bare := len(paths) - 2 * len(files):
-            source.notes["texts without an .ann file, left out"] += bare
-        done: set[str] = set()
-        for path in source.progress(list(files.values())):
-            if path.stem in done:
-                source.notes["documents given twice, the first taken"] += 1
-                continue
-            done.add(path.stem)
-            raw = read_raw(path.with_suffix(".txt"), source.notes)
+    for split, paths in find_by_split(source, {".ann", ".txt"}, documents=True).items():
+        texts = _texts_of(paths, source)
+        ids = _name_documents(texts, source)
+        for path in source.progress(list(ids)):
+            document = ids[path]
+            raw = read_raw(texts[path], source.notes)
             text, standoff = with_lf(raw), read_standoff(path, labels, source.notes)
             placed = place_mentions(text, standoff.mentions, lost, source.notes, _countings(raw))
-            row = {"id": path.stem, "text": text, "entities": unique_entities(placed, lost)}
-            documents.setdefault(split, []).append(DocumentRows(path.stem, [row]))
+            row = {"id": document, "text": text, "entities": unique_entities(placed, lost)}
+            documents.setdefault(split, []).append(DocumentRows(document, [row]))
             relations = _relations(standoff, placed, unrelated)
-            related.setdefault(split, []).append(RelatedSpans(path.stem, text, placed, relations))
+            related.setdefault(split, []).append(RelatedSpans(document, text, placed, relations))
     sets = [assemble(source, f"{name}-ner", "ner", documents, lost, **splitting)]
     if any(document.relations for group in related.values() for document in group):
         pairs = pair_spans(related, unrelated)
@@ -153,10 +148,37 @@ def _countings(raw: str) -> list[Counting]:
     return [lambda offset: offset - bisect_left(breaks, offset), lambda offset: offset]
 
 
-def _check_texts(files: dict[str, Path], texts: Collection[str]) -> None:
-    for name, path in files.items():
-        if name not in texts:
+def _texts_of(paths: Collection[Path], source: LabelledSource) -> dict[Path, Path]:
+    """Return the text of each .ann file; texts without one are counted."""
+    texts = {path.with_suffix(""): path for path in paths if path.suffix.lower() == ".txt"}
+    found = {}
+    for path in paths:
+        if path.suffix.lower() != ".ann":
+            continue
+        if path.with_suffix("") not in texts:
             raise DataError(f"{path}:1: expected a text for it, {path.stem}.txt, beside it")
+        found[path] = texts[path.with_suffix("")]
+    if bare := len(texts) - len(found):
+        source.notes["texts without an .ann file, left out"] += bare
+    return found
+
+
+def _name_documents(texts: Mapping[Path, Path], source: LabelledSource) -> dict[Path, str]:
+    """Return the id of the document of each .ann file: its name or, where folders share it, its path in the source.
+
+    Of files of one name with one text, the first is taken.
+    """
+    ids: dict[Path, str] = {}
+    contents: dict[str, set[bytes]] = {}
+    for path, text in texts.items():
+        known = contents.setdefault(path.stem, set())
+        content = sha256_of(text).encode()
+        if content in known:
+            source.notes["documents given twice, the first taken"] += 1
+            continue
+        ids[path] = path.relative_to(source.path).with_suffix("").as_posix() if known else path.stem
+        known.add(content)
+    return ids
 
 
 FORMAT = Format("brat", "BRAT standoff: spans and relations (.txt, .ann)", partial(read_brat, name="brat"))

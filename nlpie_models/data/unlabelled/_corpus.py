@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import DataError, UnknownName
-from ..files import STDIN, Failure, find_files, suffix_of
+from ..files import STDIN, Failure, find_files, suffix_of, whole
 from ..texts import Columns
 
 NOT_CHOSEN = "not among those that were asked for"
@@ -72,7 +72,7 @@ def find_source_files(corpus: Corpus, source: CorpusSource) -> list[Path]:
     Tables are opened, so that one without the columns is refused before anything is read.
 
     Raises:
-        DataError: There is no file, or a table is of another kind.
+        DataError: There is no file, a folder cannot be searched, or a table is of another kind.
         UnknownName: The corpus has no such category.
     """
     if STDIN in source.paths:
@@ -80,7 +80,7 @@ def find_source_files(corpus: Corpus, source: CorpusSource) -> list[Path]:
     for category in source.categories:
         if category not in corpus.categories:
             raise UnknownName(f"category of {corpus.name}", category, corpus.categories)
-    found = find_files(source.paths, corpus.fits, corpus.files)
+    found = whole(find_files(source.paths, corpus.fits, corpus.files))
     names = set(map(str, found))
     files = [path for path in found if path.suffix.lower() != ".gz" or str(path.with_suffix("")) not in names]
     for path in files:

@@ -62,7 +62,11 @@ def to_dataframe(annotations: Iterable["Annotation"], ids: Iterable[Any] | None 
 
 def json_line(name: str, annotation: "Annotation") -> str:
     """Return a text's annotations as one line of JSON, under the text's id."""
-    return json.dumps({"id": name, **annotation.to_dict()})
+    row = {"id": name, **annotation.to_dict()}
+    line = json.dumps(row)
+    if r"\ud" not in line:
+        return line
+    return json.dumps(json.loads(encodable(json.dumps(row, ensure_ascii=False))))
 
 
 def write_jsonl(named: Named, path: Path) -> None:

@@ -1,7 +1,7 @@
 """Annotations for a terminal."""
 
 from ..annotation import Annotation
-from ..markup import style
+from ..markup import printable, style
 
 
 def render_lines(name: str, annotation: Annotation) -> str:
@@ -9,4 +9,4 @@ def render_lines(name: str, annotation: Annotation) -> str:
     coverage = annotation.coverage
     read = f"  {coverage.characters:,} characters, {coverage.tokens:,} tokens in {coverage.windows} windows"
     lines = [f"  {line}" for _, form, value in annotation.filled() for line in form.to_terminal(value)]
-    return "\n".join([style(name, bold=True) + style(read, dim=True), *lines, ""])
+    return "\n".join([style(printable(name), bold=True) + style(read, dim=True), *lines, ""])

@@ -208,6 +208,84 @@ def test_prepared_sets_can_be_read_as_jsonl_again(tmp_path) -> None:
     assert rows_of(again) == rows_of(first)
 
 
+def write_brat(folder, *names: str, text: str = "Fever of {name}") -> None:
+    for name in names:
+        path = folder / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.format(name=name))
+        path.with_suffix(".ann").write_text("T1\tproblem 0 5\tFever\n")
+
+
+def documents_of(entry) -> dict[str, list[str]]:
+    return {name: [row["id"] for row in split.rows] for name, split in entry.splits.items()}
+
+
+def splits_of(documents: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the documents with those that were held out among the training ones."""
+    merged = {"train": sorted(documents.get("train", []) + documents.get("validation", []))}
+    return merged | {name: ids for name, ids in documents.items() if name not in ("train", "validation")}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["note 1", "note 2", "stress test"], {"train": ["note 1", "note 2", "stress test"]}),
+        (["a/train accident", "a/note"], {"train": ["note", "train accident"]}),
+        (["train/stress test", "test/train ride"], {"train": ["stress test"], "test": ["train ride"]}),
+        (["train-1", "train-2", "test-1"], {"train": ["train-1", "train-2"], "test": ["test-1"]}),
+        (["rest/1", "rest/2", "test/3"], {"train": ["1", "2"], "test": ["3"]}),
+    ],
+)
+def test_no_document_is_left_out_for_its_name(names, expected, tmp_path) -> None:
+    write_brat(tmp_path, *names)
+    [entry], notes = read("brat", tmp_path)
+    assert splits_of(documents_of(entry)) == expected
+    assert not notes
+
+
+def test_files_beside_a_training_folder_are_left_out_and_noted(tmp_path) -> None:
+    write_brat(tmp_path, "train/1", "test/2", "3")
+    [entry], notes = read("brat", tmp_path)
+    assert splits_of(documents_of(entry)) == {"train": ["1"], "test": ["2"]}
+    assert notes == {"files in no train, dev or test folder, left out": 2}
+
+
+def test_documents_of_one_name_in_several_folders(tmp_path) -> None:
+    write_brat(tmp_path, "pat1/note", "pat2/note", "pat3/x/note", "pat3/other")
+    write_brat(tmp_path, "again/note", "copy/note", text="Fever of pat1/note")
+    (tmp_path / "alone.txt").write_text("Cough")
+    [entry], notes = read("brat", tmp_path)
+    assert sorted(id for ids in documents_of(entry).values() for id in ids) == [
+        "note",
+        "other",
+        "pat2/note",
+        "pat3/x/note",
+    ]
+    assert notes == {"documents given twice, the first taken": 2, "texts without an .ann file, left out": 1}
+
+
+def test_names_in_upper_case(tmp_path) -> None:
+    write_brat(tmp_path, "a", "b")
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    [entry], notes = read("brat", tmp_path)
+    assert splits_of(documents_of(entry)) == {"train": ["a", "b"]}
+    assert not notes
+
+
+@pytest.mark.parametrize("span", [[0, 5, "problem"], {"start": 0, "end": 5, "label": "problem"}])
+def test_spans_as_doccano_writes_them(span, tmp_path) -> None:
+    row = {"id": 1, "text": "Fever", "label": [span], "Comments": []}
+    (tmp_path / "train.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(row).encode() + b"\n\n")
+    [entry], _ = read("jsonl", tmp_path, entities="label")
+    [found] = entry.splits["train"].rows
+    assert found["entities"] == [{"start": 0, "end": 5, "label": "problem"}]
+    relation = {"text": "Fever of x", "head": [0, 5, "a"], "tail": [9, 10, "b"], "label": "r"}
+    (tmp_path / "train.jsonl").write_text(json.dumps(relation))
+    [entry], _ = read("jsonl", tmp_path)
+    assert entry.splits["train"].rows[0]["head"] == {"start": 0, "end": 5, "type": "a"}
+
+
 def test_icn_workbook(tmp_path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
