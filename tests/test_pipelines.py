@@ -239,7 +239,7 @@ def test_a_number_is_that_of_a_gpu(ner_folder, monkeypatch) -> None:
         lambda name: SimpleNamespace(open=lambda checkpoint, task, device: asked.append(device)),
     )
     for device in (0, "3", np.str_("2")):
-        load_clinical(ner_folder, device=device)
+        load_clinical(ner_folder, engine="torch", device=device)
     assert asked == ["cuda:0", "cuda:3", "cuda:2"]
 
 
