@@ -3,7 +3,6 @@
 import json
 import shutil
 from itertools import chain, count, islice
-from types import SimpleNamespace
 
 import datasets
 import numpy as np
@@ -235,11 +234,10 @@ def test_the_processor_has_several_names(ner_folder, device) -> None:
 def test_a_number_is_that_of_a_gpu(ner_folder, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(
-        "nlpie_models.pipelines.find_engine",
-        lambda name: SimpleNamespace(open=lambda checkpoint, task, device: asked.append(device)),
+        "nlpie_models.pipelines.open_engine", lambda kinds, checkpoint, task, device: asked.append(device)
     )
     for device in (0, "3", np.str_("2")):
-        load_clinical(ner_folder, engine="torch", device=device)
+        load_clinical(ner_folder, device=device)
     assert asked == ["cuda:0", "cuda:3", "cuda:2"]
 
 
