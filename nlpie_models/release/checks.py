@@ -29,6 +29,7 @@ _NEEDED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _MACHINE_PATH = re.compile(r'"(?:/(?:home|root|Users|mnt|data|tmp|work|scratch)/|[A-Za-z]:\\\\)')
 _LONGEST_STRING = 300  # characters; no setting is so long, a line of a note may be
 _SIZE_TOLERANCE = 0.06e6  # bytes; rows state a tenth of a megabyte
+_GRAPH_TOLERANCE = 1e-3  # of a logit, or of a value of a hidden state
 _OPEN_LICENCES = ("mit", "apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc0-1.0")
 
 Outcome = Literal["ok", "FAIL", "not checked"]
@@ -110,6 +111,18 @@ def _check_tokenizer(subject: Subject) -> str:
             "the tokenizers of transformers and load_clinical cut a sentence differently; run `nlpie convert`"
         )
     return "complete; transformers and load_clinical cut a sentence alike"
+
+
+def _check_graphs(subject: Subject) -> str:
+    difference = subject.smoke.graph_difference
+    if difference is None:
+        return "none, so the engine onnx makes them at its first use"
+    if not difference <= _GRAPH_TOLERANCE:
+        raise ReleaseError(
+            f"an output of the graphs in onnx/ differs by {difference:.2g} from the model's; remove the folder and run "
+            "`nlpie convert --onnx`"
+        )
+    return f"they compute what the model does (largest difference {difference:.1g})"
 
 
 def _check_labels(subject: Subject) -> str:
@@ -205,6 +218,7 @@ _CHECKS: dict[str, Callable[[Subject], str]] = {
     "config": _check_config,
     "loads": _check_loading,
     "tokenizer": _check_tokenizer,
+    "graphs": _check_graphs,
     "labels": _check_labels,
     "hashes": _check_hashes,
     "size": _check_size,

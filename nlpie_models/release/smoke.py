@@ -26,12 +26,15 @@ class Smoke:
         loading: Tensors that this class found missing, unexpected or misshapen; not the pooler that a masked language
             model may hold.
         same_tokens: Whether the tokenizers of transformers and of this package cut a sentence alike.
+        graph_difference: By how much an output of the folder's graphs differs from that of its model at most; None if
+            it has no graphs.
     """
 
     answers: dict[str, Any]
     auto_class: str
     loading: tuple[str, ...]
     same_tokens: bool
+    graph_difference: float | None = None
 
 
 def try_folder(folder: Path, tasks: Sequence[str]) -> Smoke:
@@ -52,7 +55,8 @@ def _try(folder: str, tasks: list[str]) -> dict[str, Any]:
 
     from ..loading.find import open_folder
     from ..loading.local import MASKED_LM
-    from ..loading.models import is_pooler, load_tokenizer
+    from ..loading.models import is_pooler
+    from ..loading.tokenizers import load_pieces
     from ..pipelines import load_clinical
     from ..tasks import get_task
 
@@ -70,8 +74,25 @@ def _try(folder: str, tasks: list[str]) -> dict[str, Any]:
         "answers": answers,
         "auto_class": checkpoint.auto_class,
         "loading": sorted(f"{key.partition('_')[0]} {tensor}" for key in keys for tensor in info[key]),
-        "same_tokens": tokenizer(_TEXT)["input_ids"] == load_tokenizer(checkpoint)(_TEXT)["input_ids"],
+        "same_tokens": tokenizer(_TEXT)["input_ids"] == load_pieces(checkpoint).backend_tokenizer.encode(_TEXT).ids,
+        "graph_difference": _compare_graphs(Path(folder), tasks),
     }
+
+
+def _compare_graphs(folder: Path, tasks: list[str]) -> float | None:
+    """Return the largest difference of an output by a graph of the folder from that by the model, over all samples."""
+    from ..engines.graphs import FOLDER
+    from ..pipelines import load_clinical
+
+    if not (folder / FOLDER).is_dir():
+        return None
+    differences = []
+    for task in tasks:
+        fast, slow = (load_clinical(folder, task, engine=name, device="cpu") for name in ("onnx", "torch"))
+        passages = slow.task.plan(slow.task.sample, slow.reader, slow.options).passages
+        outputs = zip(fast.engine.run(passages), slow.engine.run(passages), strict=True)
+        differences += [float(abs(one - other).max()) for one, other in outputs]
+    return max(differences)
 
 
 def _rounded(value: Any) -> Any:

@@ -11,8 +11,8 @@ from nlpie_models.release.smoke import try_folder
 
 CARDS = Path(__file__).parents[2] / "model_cards"
 NAME = default_checkpoint().name
-CHECKS = ["safe", "files", "config", "loads", "tokenizer", "labels", "hashes", "size", "privacy", "card", "licence"]
-CHECKS += ["numbers"]
+CHECKS = ["safe", "files", "config", "loads", "tokenizer", "graphs", "labels", "hashes", "size", "privacy", "card"]
+CHECKS += ["licence", "numbers"]
 
 
 def test_the_bundled_checkpoint_is_fit_to_be_released() -> None:

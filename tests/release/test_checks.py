@@ -18,8 +18,8 @@ from nlpie_models.release.smoke import Smoke
 
 CARDS = Path(__file__).parents[2] / "model_cards"
 NAME = default_checkpoint().name
-CHECKS = ["safe", "files", "config", "loads", "tokenizer", "labels", "hashes", "size", "privacy", "card", "licence"]
-CHECKS += ["numbers"]
+CHECKS = ["safe", "files", "config", "loads", "tokenizer", "graphs", "labels", "hashes", "size", "privacy", "card"]
+CHECKS += ["licence", "numbers"]
 
 NON_COMMERCIAL = TrainingData(
     name="x", access="open", terms="restrictive", licence="CC BY-NC 4.0", source="x", use="labels"
@@ -120,8 +120,9 @@ def test_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
 
 
 def test_what_transformers_complains_of(folder, monkeypatch) -> None:
-    smoke = Smoke({"ner": {}}, "AutoModelForTokenClassification", ("missing classifier.weight",), False)
+    smoke = Smoke({"ner": {}}, "AutoModelForTokenClassification", ("missing classifier.weight",), False, 0.25)
     monkeypatch.setattr("nlpie_models.release.plan.try_folder", lambda folder, tasks: smoke)
     found = failing(find_subject(str(folder), CARDS))
     assert "complains: missing classifier.weight" in found["loads"]
     assert "cut a sentence differently" in found["tokenizer"]
+    assert "differs by 0.25 from the model's" in found["graphs"]
