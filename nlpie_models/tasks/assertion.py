@@ -14,7 +14,7 @@ from ..documents.assertion.labels import PRESENT, join_label, split_label
 from ..documents.reading import Unit
 from ..errors import NlpieError
 from ..metrics.counts import Count, count_spans
-from ._assertions import read_tags, with_family_by_rules
+from ._assertions import read_tags, with_rules
 from ._entities import as_entities
 from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 from .ner import TASK as NER
@@ -86,7 +86,7 @@ class AssertionTask(Task):
                 entity = replace(entity, assertion=assertion, score=score)
             asserted.append(entity)
         if options.method == "both":
-            asserted = with_family_by_rules(plan.text, asserted, tags)
+            asserted = with_rules(plan.text, asserted, tags)
         return {"entities": asserted}
 
     def reads(self, labels: Sequence[str]) -> bool:

@@ -13,10 +13,11 @@ from ..documents.assertion.assertion import assert_entities
 from ..documents.assertion.labels import join_label, without_assertions
 from ..documents.bio import decode_bio, encode_bio, split_tag
 from ..documents.reading import Unit
+from ..documents.words import find_cell_starts
 from ..errors import DataError, NlpieError
 from ..metrics.counts import Count, count_spans
 from ..util.targets import IGNORED
-from ._assertions import read_tags, with_family_by_rules
+from ._assertions import read_tags, with_rules
 from ._entities import warn_of_edges
 from ._task import TOKENS, Head, Plan, Row, Task, decided_rows, plan_text, softmax
 
@@ -28,8 +29,8 @@ class NerOptions:
     Attributes:
         assertion: Mark entities as negated, uncertain, historical, family or conditional where the note says so:
             ``model`` as the checkpoint has learnt it, ``rules`` by those of
-            :mod:`nlpie_models.documents.assertion.assertion`; True for the better of the two: the model's, with the
-            rules for the family, or the rules alone where it has learnt none.
+            :mod:`nlpie_models.documents.assertion.assertion`; True for the better of the two by kind of evidence, or
+            the rules alone where the model has learnt none.
         unit: ``window``: as much is read at once as the window takes; ``sentence``: each sentence is read by itself,
             for a checkpoint that was trained so. No entity then runs over a sentence's edge, and ``on_long`` is about
             a sentence that is longer than the window.
@@ -98,7 +99,7 @@ class NerTask(Task):
         if options.assertion and not by_model:
             entities = assert_entities(encoding.text, entities)
         elif options.assertion is True:
-            entities = with_family_by_rules(encoding.text, entities, tags)
+            entities = with_rules(encoding.text, entities, tags)
         return {"entities": entities}
 
     def check_options(self, options: NerOptions, head: Head) -> None:
@@ -172,8 +173,10 @@ class NerTask(Task):
 
 
 def _edges(encoding: Encoding, options: NerOptions) -> Container[int]:
-    """Return the words before which no entity may run on: the first of each sentence that was read by itself."""
-    starts = encoding.sentence_starts if options.unit == "sentence" else ()
+    """Return the words before which no entity may run on: the first of each cell, and of what was read by itself."""
+    starts = np.searchsorted(encoding.offsets[:, 0], find_cell_starts(encoding.text))
+    if options.unit == "sentence":
+        starts = np.union1d(starts, encoding.sentence_starts)
     return set(np.searchsorted(encoding.word_starts, starts).tolist())
 
 

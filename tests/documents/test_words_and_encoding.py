@@ -4,11 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpie_models.documents import Encoder, find_words
 from nlpie_models.documents.words import find_sentence_starts
+
+OTHER = regex.compile(r"\p{C}")
 
 
 def words_of(text: str) -> list[str]:
@@ -21,7 +24,9 @@ def words_of(text: str) -> list[str]:
         ("BP 120/80, temp 98.6F", ["BP", "120", "/", "80", ",", "temp", "98", ".", "6F"]),
         ("[**Name 12**]", ["[", "*", "*", "Name", "12", "*", "*", "]"]),
         ("cafe\u0301 x\u200dy a\u00adb x\x00y", ["cafe\u0301", "x\u200dy", "a\u00adb", "x\x00y"]),
-        ("snake_case ½ 5\u2032", ["snake_case", "½", "5", "\u2032"]),
+        ("snake_case ½ 5\u2032", ["snake", "_", "case", "½", "5", "\u2032"]),
+        ("\uf0b7fever \ufeffpneumonia\u200f \x1b", ["fever", "pneumonia"]),
+        ("pneumonia____ a\x0cb\x85c", ["pneumonia", "_", "_", "_", "_", "a", "b", "c"]),
         ("a\r\nb\tc", ["a", "b", "c"]),
         ("\U0001f600ok", ["\U0001f600", "ok"]),
         (" \n\t", []),
@@ -41,7 +46,8 @@ def test_words_cover_every_visible_character_and_are_never_cut(text) -> None:
         assert not covered[start:end].any()
         covered[start:end] = True
         assert not (start > 0 and text[start - 1].isalnum() and text[start].isalnum())
-    assert all(covered[index] or char.isspace() for index, char in enumerate(text))
+    assert all(covered[index] or char.isspace() or OTHER.match(char) for index, char in enumerate(text))
+    assert not any(OTHER.match(text[index]) for start, end in words for index in (start, end - 1))
 
 
 def test_sentence_starts() -> None:

@@ -13,10 +13,14 @@ import numpy as np
 
 from ..fields import Entity
 from ..words import find_sentence_starts
-from .rules import ASSERTIONS, Rule, Rules, load_rules
+from .rules import ANSWER_END, ASSERTIONS, Rule, Rules, load_rules
 
+_ANSWER_END = re.compile(ANSWER_END)
 _FAR = np.iinfo(np.int64).max
 _HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[ \t,]{0,4}+([A-Z][\w /&'()-]{0,60}?)[ \t]{0,3}(:|\r?$)")
+_LIST = re.compile(r":[ \t]*\r?\n(?:[ \t]*(?:[-*•▪●◦‣]|\d{1,2}[.)])[^\n]*(?:\n|\Z))+")
+_ITEM = re.compile(r"\n[ \t]*(?:[-*•▪●◦‣]|\d{1,2}[.)])[ \t]*")
+_DASH = re.compile(r"(?<=\S[ \t])[-–](?=[ \t])")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ def assert_entities(text: str, entities: Sequence[Entity]) -> list[Entity]:
         The entities in the same order, with ``assertion`` set to the first of ``ASSERTIONS`` that applies, or to None
         where none does.
     """
+    return [entity for entity, _ in assert_with_answers(text, entities)]
+
+
+def assert_with_answers(text: str, entities: Sequence[Entity]) -> list[tuple[Entity, bool]]:
+    """As :func:`assert_entities`, and whether the text answers for each entity in so many words or signs.
+
+    Such an answer, as that of a form ("Fever: No", "(+) cough", a ticked box), leaves no doubt, whatever else stands
+    there.
+    """
     if not entities:
         return []
     rules = load_rules()
@@ -65,9 +78,17 @@ def assert_entities(text: str, entities: Sequence[Entity]) -> list[Entity]:
         holds |= _in_scope(after, label, "forward", forward, rules.rules)
         holds |= _in_scope(-ends, label, "backward", backward, rules.rules)
         assertions[holds] = label
+    denied, affirmed = (
+        _in_scope(after, label, "forward", forward, rules.rules)
+        | _in_scope(-ends, label, "backward", backward, rules.rules)
+        for label in ("denied", "affirmed")
+    )
+    denied |= [entity.text.lower() in rules.negative_findings for entity in entities]
+    assertions[affirmed] = None
+    assertions[denied] = "negated"
     return [
-        entity if entity.assertion == assertion else Entity(**{**vars(entity), "assertion": assertion})
-        for entity, assertion in zip(entities, assertions.tolist(), strict=True)
+        (entity if entity.assertion == assertion else replace(entity, assertion=assertion), bool(answered))
+        for entity, assertion, answered in zip(entities, assertions.tolist(), denied | affirmed, strict=True)
     ]
 
 
@@ -103,9 +124,14 @@ def _skip_leading_match(starts: np.ndarray, ends: np.ndarray, axis: _Axis) -> np
 
 def _find_marks(text: str, rules: Rules, heading_starts: list[int]) -> tuple[_Axis, _Axis]:
     """Return the marks of a text in forward and in backward direction."""
-    number, near, far = _find_phrases(_lower(text), rules)
+    phrases = _find_phrases(_lower(text), rules)
+    repeated = _repeat_in_lists(text, rules, phrases)
+    matches = np.concatenate([phrases, repeated])
+    number, near, far = matches[np.argsort(matches[:, 1], kind="stable")].T
     sentences = np.array([start for start in find_sentence_starts(text).tolist() if not rules.joint.match(text, start)])
-    sentences = np.union1d(sentences, heading_starts).astype(np.int64)
+    dashes = [match.end() for match in _DASH.finditer(text)]
+    sentences = np.union1d(sentences, [*heading_starts, *dashes]).astype(np.int64)
+    sentences = np.setdiff1d(sentences, repeated[:, 2])
     characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     edges = np.diff(np.concatenate([[True], characters <= ord(" "), [True]]).astype(np.int8))
     word_starts, word_ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
@@ -121,22 +147,38 @@ def _find_marks(text: str, rules: Rules, heading_starts: list[int]) -> tuple[_Ax
     return forward, backward
 
 
+def _repeat_in_lists(text: str, rules: Rules, matches: np.ndarray) -> np.ndarray:
+    """Return the match that leads into each list ("Patient denies:") again before each item of the list.
+
+    Args:
+        text: The text.
+        rules: The rules.
+        matches: Rule, start and end of each match (matches, 3), ascending.
+    """
+    repeated = []
+    for found in _LIST.finditer(text):
+        colon = found.start()
+        first, last = np.searchsorted(matches[:, 1], [text.rfind("\n", 0, colon) + 1, colon])
+        if first < last and rules.rules[number := matches[last - 1, 0]].direction in ("forward", "both"):
+            repeated += [(number, item.end(), item.end()) for item in _ITEM.finditer(text, colon, found.end())]
+    return np.array(repeated, dtype=np.int64).reshape(-1, 3)
+
+
 def _lower(text: str) -> str:
     """Return the text in lower case with every offset kept; U+0130 is the one character that would become two."""
     return text.replace("\u0130", "i").lower().replace("\u2019", "'")
 
 
-def _find_phrases(text: str, rules: Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rule, start and end of each phrase in a lower-case text."""
-    number: dict[str, int] = {}
+def _find_phrases(text: str, rules: Rules) -> np.ndarray:
+    """Return the rule, start and end of each phrase in a lower-case text (matches, 3)."""
     matches: list[int] = []
     for match in rules.pattern.finditer(text):
-        phrase = match[0]
-        if phrase not in number:
-            number[phrase] = rules.number[re.sub(r"\d", "#", " ".join(phrase.split()))]
-        matches += number[phrase], *match.span()
-    columns = np.array(matches, dtype=np.int64).reshape(-1, 3)
-    return columns[:, 0], columns[:, 1], columns[:, 2]
+        phrase = re.sub(r"\d", "#", " ".join(match[0].split()))
+        answer = rules.number.get(f"{phrase}$")
+        if answer is None or not _ANSWER_END.match(text, match.end()):
+            answer = rules.number[phrase]
+        matches += answer, *match.span()
+    return np.array(matches, dtype=np.int64).reshape(-1, 3)
 
 
 def _find_headings(text: str, sections: dict[str, str | None]) -> list[tuple[int, int, str | None]]:

@@ -15,10 +15,11 @@ from ...util.toml import read_toml
 
 ASSERTIONS = ("family", "negated", "conditional", "uncertain", "historical")  # by precedence
 RULES_FILE = Path(__file__).with_name("rules.toml")
-Label = Literal["family", "negated", "conditional", "uncertain", "historical", "risk"]
+Label = Literal["family", "negated", "conditional", "uncertain", "historical", "denied", "affirmed", "risk"]
 
 _END = "\uffff"  # closes a phrase in the trie; sorts last, so that longer phrases are tried first
-_PIECES = {" ": r"\s++", "#": r"\d"}
+ANSWER_END = r"(?=[ \t]*(?:\Z|[\r\n.;,|)]|[a-z][\w /-]{0,30}:))"
+_PIECES = {" ": r"\s++", "#": r"\d", "$": ANSWER_END}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class RuleFile:
     """A rule file, as it is written."""
 
     abbreviations: tuple[str, ...] = ()
+    negative_findings: tuple[str, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trigger: tuple[Trigger, ...] = ()
     termination: tuple[Termination, ...] = ()
@@ -91,6 +93,7 @@ class Rules:
         pattern: Finds the phrases in lower-case text, the longest first.
         sections: Label of each known heading.
         joint: Matches where a sentence goes on although a line or an abbreviation ends.
+        negative_findings: Entities in lower case that say by themselves that there is nothing.
     """
 
     rules: list[Rule]
@@ -98,6 +101,7 @@ class Rules:
     pattern: re.Pattern[str]
     sections: dict[str, str | None]
     joint: regex.Pattern[str]
+    negative_findings: frozenset[str]
 
 
 @cache
@@ -127,7 +131,7 @@ def read_rules(path: Path) -> Rules:
     except ValueError as error:
         raise RegistryError(f"{path.name}: {error}") from None
     pattern = re.compile(_trie([phrase + _END for phrase in number]))
-    return Rules(rules, number, pattern, sections, _joint(file.abbreviations))
+    return Rules(rules, number, pattern, sections, _joint(file.abbreviations), frozenset(file.negative_findings))
 
 
 def _expand(patterns: Iterable[str], sets: Mapping[str, Sequence[str]]) -> list[str]:
@@ -190,7 +194,7 @@ def _joint(abbreviations: Iterable[str]) -> regex.Pattern[str]:
     line_end = r"[ \t]*\r?\n[ \t]*"
     return regex.compile(
         rf"(?<=[a-z,]{line_end})(?=[a-z])"
-        rf"|(?<=\b(?:a|an|and|any|by|for|in|no|of|or|the|to|with){line_end})(?=\w)"
+        rf"|(?<=\b(?i:a|an|and|any|by|for|in|no|of|or|the|to|with)(?:{line_end}|[ \t]+))(?=\w)"
         r"|(?<=(?<![\w.])(?:\w\.)+[ \t]+)(?=[a-z])"
         rf"|(?<=\b(?i:{'|'.join(map(regex.escape, abbreviations))})\.[ \t]+)"
     )
