@@ -26,7 +26,7 @@ class AssertionOptions:
 
     Attributes:
         method: ``model``: as the checkpoint has learnt it; ``rules``: by those of
-            :mod:`nlpie_models.documents.assertion.assertion`; ``both``: the model's, with the rules for the family, as
+            :mod:`nlpie_models.documents.assertion.assertion`; ``both``: the better of the two by kind of evidence, as
             ``ner`` with ``assertion=True``.
         unit: As for ``ner``.
     """
