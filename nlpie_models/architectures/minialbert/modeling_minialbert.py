@@ -4,6 +4,7 @@ Parameter names are those of the published checkpoints, so this code and the aut
 Shapes below use B (batch), L (sequence), E (embedding_size), H (hidden_size), A (heads) and V (vocabulary).
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -307,17 +308,30 @@ class MiniAlbertForMaskedLM(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> MaskedLMOutput:
         """Score the vocabulary at each position: logits (B, L, V).
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: Original pieces (B, L), -100 where none was masked; adds the cross-entropy as ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits = self.vocab_projector(
             self.vocab_layer_norm(self.activation(self.vocab_transform(encoded.last_hidden_state)))
         )
@@ -341,17 +355,30 @@ class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> TokenClassifierOutput:
         """Score the labels at each token: logits (B, L, num_labels).
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: Label of each token (B, L), -100 where it does not count; adds the cross-entropy as ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
         loss = None
         if labels is not None:
@@ -374,7 +401,14 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> SequenceClassifierOutput:
         """Score the labels of each sequence: logits (B, num_labels).
 
@@ -383,15 +417,21 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: (B,) classes or values, or (B, num_labels) for several labels or values; adds ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
 
         Raises:
-            ValueError: ``pair`` pooling without ``token_type_ids``.
+            ValueError: ``pair`` pooling of a row without a second text, or ``mean`` and ``pair`` without a mask (B, L).
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
-        pooled = self._pool(encoded.last_hidden_state, kwargs.get("attention_mask"), kwargs.get("token_type_ids"))
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
+        pooled = self._pool(encoded.last_hidden_state, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(pooled))
         loss = None
         if labels is not None:
@@ -407,14 +447,19 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
         if self.config.classifier_pooling == "cls":
             return states[:, 0]
         mask = torch.ones_like(states[..., 0]) if attention_mask is None else attention_mask
+        if mask.dim() != 2:
+            raise ValueError(
+                f"classifier_pooling={self.config.classifier_pooling!r} needs an attention_mask (batch, tokens), "
+                f"got {tuple(mask.shape)}"
+            )
         if self.config.classifier_pooling == "mean":
             return _mean(states, mask)
         if token_type_ids is None:
             raise ValueError("classifier_pooling='pair' reads two texts: pass the token_type_ids that tell them apart")
-        first, second = (
-            nn.functional.rms_norm(_mean(states, mask * (token_type_ids == segment)), states.shape[-1:])
-            for segment in (0, 1)
-        )
+        segments = [mask * (token_type_ids == segment) for segment in (0, 1)]
+        if not torch.compiler.is_compiling():  # a graph cannot branch on values
+            _check_pairs(segments)
+        first, second = (nn.functional.rms_norm(_mean(states, kept), states.shape[-1:]) for kept in segments)
         return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
 
 
@@ -430,6 +475,17 @@ def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Average the states that a mask (B, L) keeps: (B, L, H) -> (B, H); zeros where it keeps none."""
     kept = mask[..., None]
     return ((states.float() * kept).sum(1) / kept.sum(1).clamp(min=1)).to(states.dtype)
+
+
+def _check_pairs(segments: Sequence[torch.Tensor]) -> None:
+    """Refuse a batch with a row that lacks one of its two texts, whose masks (B, L) are given."""
+    for place, kept in zip(("first", "second"), segments, strict=True):
+        empty = (kept.sum(1) == 0).nonzero().flatten().tolist()
+        if empty:
+            raise ValueError(
+                f"classifier_pooling='pair' reads two texts, and row {empty[0]} of the batch has no {place} one: "
+                "pass both to the tokenizer, with token_type_ids 0 and 1"
+            )
 
 
 def _head_dropout(config: MiniAlbertConfig) -> float:
