@@ -436,6 +436,9 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **loss_kwargs)
+            if loss_kwargs and self.config.problem_type != "single_label_classification":
+                # transformers' losses of several labels and of values are means of this batch alone
+                loss = loss * (labels.numel() / loss_kwargs["num_items_in_batch"])
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
@@ -494,4 +497,5 @@ def _head_dropout(config: MiniAlbertConfig) -> float:
 
 def _take_loss_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Take the number of labels in all accumulated batches, which the Trainer passes for the loss, out of kwargs."""
-    return {"num_items_in_batch": kwargs.pop("num_items_in_batch")} if "num_items_in_batch" in kwargs else {}
+    items = kwargs.pop("num_items_in_batch", None)
+    return {} if items is None else {"num_items_in_batch": items}
