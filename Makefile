@@ -93,7 +93,7 @@ $(VENV)/.lowest: pyproject.toml constraints.txt | $(BIN)/python
 
 # The tests are in the source archive alone, which pip does not give without what would build it.
 $(VENV)/.transformers: $(VENV)/.dev constraints.txt
-	$(PIP) install --constraint constraints.txt parameterized setuptools
+	$(PIP) install --constraint constraints.txt parameterized 'setuptools>=70.1'
 	rm -rf $(VENV)/transformers
 	$(PIP) download --no-deps --no-binary transformers --no-build-isolation --dest $(VENV)/transformers \
 		"$$(grep ^transformers== constraints.txt)"
