@@ -10,8 +10,8 @@ PYTEST = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocess
 # What a user calls; of the tests with the lowest versions that pyproject.toml allows.
 SERVING_TESTS = tests/documents tests/loading tests/tasks tests/test_bundled.py tests/test_pipelines.py
 
-.PHONY: help demo test test-fast test-lowest lint lint-workflows wheel check-docs check-tag changed evaluate \
-	propose-results release-check release-push clean
+.PHONY: help demo test test-fast test-lowest test-transformers lint lint-workflows wheel check-docs check-tag changed \
+	evaluate propose-results release-check release-push clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -27,6 +27,10 @@ test-fast: $(VENV)/.dev  ## Run the tests that train nothing and start no proces
 
 test-lowest: $(VENV)/.lowest  ## Run the tests of what users call with the lowest versions of what it needs
 	$(PYTEST) $(SERVING_TESTS)
+
+test-transformers: $(VENV)/.transformers  ## Run transformers' own tests of a model on MiniALBERT (ALL_SHAPES=1: all seven)
+	TRANSFORMERS_SOURCE=$(VENV)/transformers $(PYTEST) --dist worksteal -o addopts=--import-mode=importlib \
+		-o filterwarnings=ignore tests/transformers_common/minialbert.py
 
 lint: $(VENV)/.dev  ## Check style and types
 	$(BIN)/ruff check .
@@ -85,6 +89,15 @@ $(VENV)/.lowest: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) uv
 	$(BIN)/uv pip install --python $(BIN)/python --resolution lowest-direct --editable '.[all]' \
 		'hypothesis>=6.100' 'pytest>=8' 'pytest-socket>=0.7' 'pytest-xdist>=3.6' 'tomlkit>=0.13'
+	touch $@
+
+# The tests are in the source archive alone, which pip does not give without what would build it.
+$(VENV)/.transformers: $(VENV)/.dev constraints.txt
+	$(PIP) install --constraint constraints.txt parameterized 'setuptools>=70.1'
+	rm -rf $(VENV)/transformers
+	$(PIP) download --no-deps --no-binary transformers --no-build-isolation --dest $(VENV)/transformers \
+		"$$(grep ^transformers== constraints.txt)"
+	tar -xzf $(VENV)/transformers/transformers-*.tar.gz -C $(VENV)/transformers --strip-components 1
 	touch $@
 
 $(VENV)/.workflows: constraints.txt | $(BIN)/python

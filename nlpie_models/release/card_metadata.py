@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
+from yaml import YAMLError
 
+from ..architectures import ARCHITECTURES
 from ..errors import UnknownName
 from ..evaluation.results import OWN_HEAD, Results, Run
 from ..recipes import Distillation
@@ -15,6 +17,7 @@ from ..registry import Checkpoint, get_checkpoint
 from ..tasks import get_task, list_tasks
 
 _LIBRARIES = ("transformers", "nlpie-models")
+_INSTALL = "pip install nlpie-models"
 _HUB_METRICS = {"accuracy": "accuracy"}  # every other main score is a kind of F1
 # Of the list of the Hub (huggingface.co/docs/hub/repositories-licenses), the licences that a checkpoint could have.
 _LICENCE_NAMES = """
@@ -57,7 +60,7 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
         if not sha256 or run.weights_sha256 == sha256
     ]
     base = _hub_base(row)
-    is_custom = row.architecture.model_type == "minialbert"
+    is_custom = row.architecture.model_type in ARCHITECTURES
     scores: dict[str, Any] = {}
     if measured:
         scores = {"eval_results": _eval_results(measured), "model_name": row.name}
@@ -66,7 +69,7 @@ def make_metadata(row: Checkpoint, results: Sequence[Results]) -> ModelCardData:
         license=row.licence,
         library_name=_LIBRARIES[is_custom],  # the Hub shows how to load with this library; transformers alone cannot
         pipeline_tag=get_task(row.tasks[0]).hub_pipeline,
-        tags=["clinical", "medical", *(["minialbert"] if is_custom else [])],
+        tags=["clinical", "medical", *([row.architecture.model_type] if is_custom else [])],
         base_model=base,
         base_model_relation=base and "finetune",
         metrics=sorted({_hub_metric(part.metric) for part, _ in measured}) or None,
@@ -89,6 +92,27 @@ def find_metadata_faults(metadata: Mapping[str, Any], needed: Sequence[str] = _N
             if not (isinstance(value, str) and fits(value)):
                 yield f"{key}: expected {expected}, got {value!r}"
     yield from _index_faults(metadata.get("model-index"))
+
+
+def find_loading_faults(card: str, model_type: str) -> Iterator[str]:
+    """Yield what in a card would lead its readers to load a model with transformers alone, which does not know it.
+
+    Args:
+        card: The whole card.
+        model_type: The model's type in ``config.json``; a type of transformers has no such faults.
+    """
+    if model_type not in ARCHITECTURES:
+        return
+    expected = _LIBRARIES[True]
+    try:
+        library = ModelCard(card, ignore_metadata_errors=True).data.get("library_name")
+    except YAMLError as error:
+        yield f"its head is no YAML: {error}"
+        return
+    if library != expected:
+        yield f"library_name is {library!r}, and transformers alone does not know {model_type}: write {expected}"
+    if _INSTALL not in card:
+        yield f"it does not say `{_INSTALL}`"
 
 
 def _index_faults(index: Any) -> Iterator[str]:

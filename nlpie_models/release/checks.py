@@ -14,9 +14,10 @@ from ..loading.local import has_tokenizer
 from ..loading.models import model_class_of
 from ..tasks import get_task
 from ..util.files import sha256_of
+from .card_metadata import find_loading_faults
 from .cards import card_path, is_stale, read_numbers
 from .inspection import find_pickles, find_unsafe_files
-from .plan import Subject
+from .plan import CARD, Subject
 
 _KNOWN_FILES = re.compile(
     r"config\.json|generation_config\.json|adapter\.safetensors"
@@ -182,6 +183,10 @@ def _check_privacy(subject: Subject) -> str:
 
 
 def _check_card(subject: Subject) -> str:
+    written = subject.folder / CARD
+    card = written.read_text(encoding="utf-8") if written.exists() else None
+    if card and (faults := [*find_loading_faults(card, str(subject.release.config.get("model_type")))]):
+        raise ReleaseError(f"{CARD} leads to a load that fails: {'; '.join(faults)}")
     row = subject.need_row()
     if is_stale(row, subject.cards):
         raise ReleaseError(f"{card_path(row, subject.cards)} is stale; run `nlpie card {row.name}`")

@@ -12,6 +12,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from nlpie_models import load_clinical
 from nlpie_models.loading.find import BUNDLED_FOLDER
 from nlpie_models.registry import TrainingData, default_checkpoint, get_checkpoint
+from nlpie_models.release.card_metadata import find_loading_faults
+from nlpie_models.release.cards import list_rows_with_cards, make_card
 from nlpie_models.release.checks import run_checks
 from nlpie_models.release.plan import Subject, find_subject, stage
 from nlpie_models.release.smoke import Smoke
@@ -117,6 +119,33 @@ def test_a_folder_without_a_row(quick, ner_folder, tmp_path) -> None:
     found = failing(find_subject(str(tmp_path / "mine"), CARDS))
     assert set(found) == {"hashes", "size", "card", "licence", "numbers"}
     assert "the registry has no checkpoint 'mine'" in found["card"]
+
+
+@pytest.mark.parametrize(
+    ("card", "fault"),
+    [
+        ("---\nlibrary_name: transformers\n---\npip install nlpie-models", "library_name is 'transformers', and"),
+        ("---\nlibrary_name: nlpie-models\n---\nJust load it.", "it does not say `pip install nlpie-models`"),
+        ("pip install nlpie-models", "library_name is None"),
+        ("---\nlicense: [mit\n---\npip install nlpie-models", "its head is no YAML"),
+        (
+            "---\nlicense: mit\n---\n",
+            "transformers alone does not know minialbert: write nlpie-models; it does not say",
+        ),
+    ],
+)
+def test_a_card_that_leads_to_transformers_alone(quick, folder, tmp_path, card, fault) -> None:
+    (folder / "README.md").write_text(card)
+    assert "card" not in failing(find_subject(str(folder), CARDS))  # it is no MiniALBERT
+    encoder = tmp_path / "open-mini-encoder"
+    shutil.copytree(Path(__file__).parents[2] / "zoo" / "open-mini-encoder", encoder)
+    (encoder / "README.md").write_text(card)
+    assert fault in failing(find_subject(str(encoder), CARDS))["card"]
+
+
+@pytest.mark.parametrize("row", [row for row in list_rows_with_cards() if row.architecture.model_type == "minialbert"])
+def test_our_cards_of_minialbert_say_what_to_install(row) -> None:
+    assert not [*find_loading_faults(make_card(row, CARDS), "minialbert")]
 
 
 def test_what_transformers_complains_of(folder, monkeypatch) -> None:

@@ -1,10 +1,23 @@
 """Configuration of MiniALBERT (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425)."""
 
-from typing import Any, Literal, get_args
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from transformers import PreTrainedConfig
 
 ClassifierPooling = Literal["cls", "mean", "pair"]
+_SIZES = (
+    "vocab_size",
+    "embedding_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_hidden_groups",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+)
+_PROBABILITIES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
 
 
 class MiniAlbertConfig(PreTrainedConfig):
@@ -39,7 +52,7 @@ class MiniAlbertConfig(PreTrainedConfig):
         **kwargs: Other arguments of a transformers config.
 
     Raises:
-        ValueError: The sizes do not go together, or there is no such pooling.
+        ValueError: A value is of another type or out of its range, or the sizes do not go together.
     """
 
     model_type = "minialbert"
@@ -68,20 +81,6 @@ class MiniAlbertConfig(PreTrainedConfig):
         pad_token_id: int | None = 0,
         **kwargs: Any,
     ) -> None:
-        if hidden_size % num_attention_heads:
-            raise ValueError(
-                f"hidden_size ({hidden_size}) must be divisible by num_attention_heads ({num_attention_heads})"
-            )
-        if not 1 <= num_hidden_groups <= num_hidden_layers:
-            raise ValueError(
-                f"num_hidden_groups ({num_hidden_groups}) must be between 1 and num_hidden_layers ({num_hidden_layers})"
-            )
-        if inner_group_num != 1:
-            raise ValueError(f"inner_group_num must be 1 in MiniALBERT, got {inner_group_num}")
-        if use_adapter and not 1 <= reduction_factor <= hidden_size:
-            raise ValueError(f"reduction_factor ({reduction_factor}) must be between 1 and hidden_size ({hidden_size})")
-        if classifier_pooling not in get_args(ClassifierPooling):
-            raise ValueError(f"classifier_pooling must be cls, mean or pair, got {classifier_pooling!r}")
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size
@@ -104,6 +103,50 @@ class MiniAlbertConfig(PreTrainedConfig):
         # Published configs say True, but embeddings (width E) and decoder (width H) are two matrices.
         kwargs["tie_word_embeddings"] = False
         super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self._check()
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is a config of the same class with the same values, wherever it was loaded from."""
+        if not isinstance(other, MiniAlbertConfig):
+            return NotImplemented
+        return {**self.to_dict(), "_name_or_path": None} == {**other.to_dict(), "_name_or_path": None}
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Make a config of stored values and of ``kwargs``, which win, and check them together."""
+        made = super().from_dict(config_dict, **kwargs)
+        (made[0] if isinstance(made, tuple) else made)._check()
+        return made
+
+    def _check(self) -> None:
+        for name, expected in get_type_hints(MiniAlbertConfig.__init__).items():
+            if name in ("kwargs", "return"):
+                continue
+            value = getattr(self, name)
+            if not _is_of(value, expected):
+                raise ValueError(f"{name} must be {_words(expected)}, got {value!r}")
+            if name in _SIZES and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+            if name in _PROBABILITIES and value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, got {value}")
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size ({self.hidden_size}) must be divisible by "
+                f"num_attention_heads ({self.num_attention_heads})"
+            )
+        if self.num_hidden_groups > self.num_hidden_layers:
+            raise ValueError(
+                f"num_hidden_groups ({self.num_hidden_groups}) must be between 1 and "
+                f"num_hidden_layers ({self.num_hidden_layers})"
+            )
+        if self.inner_group_num != 1:
+            raise ValueError(f"inner_group_num must be 1 in MiniALBERT, got {self.inner_group_num}")
+        if self.use_adapter and not 1 <= self.reduction_factor <= self.hidden_size:
+            raise ValueError(
+                f"reduction_factor ({self.reduction_factor}) must be between 1 and hidden_size ({self.hidden_size})"
+            )
 
     @classmethod
     def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> tuple[dict, dict]:
@@ -118,3 +161,22 @@ def is_published_form(config: dict[str, Any]) -> bool:
     """Return whether a config is of a MiniALBERT that is labelled as a BERT, as the published ones are."""
     architectures = config.get("architectures") or []
     return config.get("model_type") == "bert" and any(name.startswith("MiniAlbert") for name in architectures)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Return whether a value is of an annotated type; an integer is a number too, and True is no number."""
+    kinds = get_args(hint) or (hint,)
+    if get_origin(hint) is Literal:
+        return value in kinds
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+
+
+def _words(hint: Any) -> str:
+    """Return an annotated type in words: ``cls, mean or pair``, ``a number or None``."""
+    if get_origin(hint) is Literal:
+        *first, last = get_args(hint)
+        return f"{', '.join(first)} or {last}"
+    names = {int: "an integer", float: "a number", str: "a string", bool: "True or False", NoneType: "None"}
+    return " or ".join(names[kind] for kind in get_args(hint) or (hint,))

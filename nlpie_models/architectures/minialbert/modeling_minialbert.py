@@ -1,16 +1,16 @@
 """MiniALBERT in PyTorch (Nouriborji et al., 2022, https://arxiv.org/abs/2210.06425).
 
-Parameter names are those of the published checkpoints, so this code and the authors' can read each other's files.
 Shapes below use B (batch), L (sequence), E (embedding_size), H (hidden_size), A (heads) and V (vocabulary).
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import (
     BaseModelOutput,
     MaskedLMOutput,
@@ -20,153 +20,9 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_minialbert import MiniAlbertConfig
+from .layers_minialbert import MiniAlbertAdapter, MiniAlbertShared
 
-ADAPTER_LAYER_NORM_EPS = 1e-12
 VOCABULARY_LAYER_NORM_EPS = 1e-12
-
-
-class MiniAlbertEmbeddings(nn.Module):
-    """Sum of word, position and token-type embeddings, normalised: (B, L) -> (B, L, E)."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        size = config.embedding_size
-        self.word_embeddings = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, size)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
-        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(
-        self,
-        inputs_embeds: torch.Tensor,
-        token_type_ids: torch.Tensor | None,
-        position_ids: torch.Tensor | None,
-    ) -> torch.Tensor:
-        batch, length = inputs_embeds.shape[:2]
-        if position_ids is None:
-            limit = self.position_embeddings.num_embeddings
-            if length > limit:
-                raise ValueError(
-                    f"sequence of {length} tokens is longer than the model's {limit} positions; cut it into windows"
-                )
-            position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)
-        if token_type_ids is None:
-            token_type_ids = torch.zeros((batch, length), dtype=torch.long, device=inputs_embeds.device)
-        embeddings = inputs_embeds + self.token_type_embeddings(token_type_ids) + self.position_embeddings(position_ids)
-        return self.dropout(self.LayerNorm(embeddings))
-
-
-class MiniAlbertAttention(nn.Module):
-    """Post-normalised multi-head self-attention: (B, L, H) -> (B, L, H) and, if asked, maps (B, A, L, L)."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        self.heads = config.num_attention_heads
-        self.head_size = config.hidden_size // self.heads
-        self.query = nn.Linear(config.hidden_size, config.hidden_size)
-        self.key = nn.Linear(config.hidden_size, config.hidden_size)
-        self.value = nn.Linear(config.hidden_size, config.hidden_size)
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.attention_dropout = nn.Dropout(config.attention_probs_dropout_prob)
-        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.config = config
-
-    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
-        return states.view(*states.shape[:2], self.heads, self.head_size).transpose(1, 2)
-
-    def forward(
-        self, hidden_states: torch.Tensor, attention_bias: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        query, key, value = (
-            self._split_heads(project(hidden_states)) for project in (self.query, self.key, self.value)
-        )
-        attention_map = None
-        if self.config._attn_implementation == "eager":
-            scores = query @ key.transpose(-1, -2) * self.head_size**-0.5
-            if attention_bias is not None:
-                scores = scores + attention_bias
-            attention_map = scores.softmax(dim=-1)
-            context = self.attention_dropout(attention_map) @ value
-        else:
-            dropout = self.attention_dropout.p if self.training else 0.0
-            context = nn.functional.scaled_dot_product_attention(
-                query, key, value, attn_mask=attention_bias, dropout_p=dropout
-            )
-        context = context.transpose(1, 2).flatten(2)
-        return self.LayerNorm(hidden_states + self.output_dropout(self.dense(context))), attention_map
-
-
-class MiniAlbertAdapter(nn.Module):
-    """Residual bottleneck: LayerNorm(x + W2 gelu(W1 x)), H -> H // reduction_factor -> H."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        bottleneck = config.hidden_size // config.reduction_factor
-        self.block = nn.Sequential(
-            nn.Linear(config.hidden_size, bottleneck), nn.GELU(), nn.Linear(bottleneck, config.hidden_size)
-        )
-        self.norm = nn.LayerNorm(config.hidden_size, eps=ADAPTER_LAYER_NORM_EPS)
-
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        return self.norm(hidden_states + self.block(hidden_states))
-
-
-class MiniAlbertLayer(GradientCheckpointingLayer):
-    """The layer that recursions share; each recursion passes its own adapters (or identities)."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        self.attention = MiniAlbertAttention(config)
-        self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.activation = ACT2FN[config.hidden_act]
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(
-        self,
-        hidden_states: torch.Tensor,
-        attention_bias: torch.Tensor | None,
-        attention_adapter: nn.Module,
-        feed_forward_adapter: nn.Module,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        attended, attention_map = self.attention(attention_adapter(hidden_states), attention_bias)
-        attended = feed_forward_adapter(attended)
-        feed_forward = self.ffn_output(self.activation(self.ffn(attended)))
-        return self.full_layer_layer_norm(attended + self.dropout(feed_forward)), attention_map
-
-
-class MiniAlbertLayerGroup(nn.Module):
-    """A group of one layer; it only makes parameter names those of stored files."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        self.albert_layers = nn.ModuleList([MiniAlbertLayer(config)])
-
-
-class MiniAlbertLayerGroups(nn.Module):
-    """The distinct layers, each of which serves an equal run of recursions."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        self.recursions_per_group = config.num_hidden_layers / config.num_hidden_groups
-        self.albert_layer_groups = nn.ModuleList(
-            [MiniAlbertLayerGroup(config) for _ in range(config.num_hidden_groups)]
-        )
-
-    def layer_of(self, recursion: int) -> MiniAlbertLayer:
-        return self.albert_layer_groups[int(recursion / self.recursions_per_group)].albert_layers[0]
-
-
-class MiniAlbertShared(nn.Module):
-    """Embeddings and shared layers, which adapter tuning freezes."""
-
-    def __init__(self, config: MiniAlbertConfig) -> None:
-        super().__init__()
-        self.embeddings = MiniAlbertEmbeddings(config)
-        self.encoder = MiniAlbertLayerGroups(config)
 
 
 class MiniAlbertPreTrainedModel(PreTrainedModel):
@@ -176,14 +32,12 @@ class MiniAlbertPreTrainedModel(PreTrainedModel):
     base_model_prefix = "albert"
     supports_gradient_checkpointing = True
     _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
     _no_split_modules: ClassVar = ["MiniAlbertLayer"]
     # Published files carry a pooler that nothing reads and a buffer that is an arange.
     _keys_to_ignore_on_load_unexpected: ClassVar = [r"(^|\.)pooler\.", r"embeddings\.position_ids$"]
-
-    @classmethod
-    def _can_set_attn_implementation(cls) -> bool:
-        """Return True, as ``set_attn_implementation`` works: the attention reads the config whenever it is called."""
-        return True
 
     def train_adapters_only(self) -> None:
         """Freeze embeddings, shared layers and projector; adapters and head stay trainable (adapter tuning).
@@ -271,13 +125,13 @@ class MiniAlbertModel(MiniAlbertPreTrainedModel):
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
         hidden_states = self.projector(self.albert.embeddings(inputs_embeds, token_type_ids, position_ids))
-        attention_bias = _additive_bias(attention_mask, hidden_states.dtype)
+        mask = create_bidirectional_mask(config=self.config, inputs_embeds=hidden_states, attention_mask=attention_mask)
 
         all_hidden_states = [hidden_states]
         all_attentions = []
         for recursion, adapters in enumerate(zip(self.att_adapters, self.mlp_adapters, strict=True)):
             layer = self.albert.encoder.layer_of(recursion)
-            hidden_states, attention_map = layer(hidden_states, attention_bias, *adapters)
+            hidden_states, attention_map = layer(hidden_states, mask, *(adapter.__call__ for adapter in adapters))
             all_hidden_states.append(hidden_states)
             all_attentions.append(attention_map)
         return BaseModelOutput(
@@ -294,7 +148,7 @@ class MiniAlbertForMaskedLM(MiniAlbertPreTrainedModel):
         super().__init__(config)
         self.albert = MiniAlbertModel(config)
         self.vocab_transform = nn.Linear(config.hidden_size, config.hidden_size)
-        self.activation = ACT2FN["gelu"]
+        self.activation = ACT2FN[config.hidden_act]
         self.vocab_layer_norm = nn.LayerNorm(config.hidden_size, eps=VOCABULARY_LAYER_NORM_EPS)
         self.vocab_projector = nn.Linear(config.hidden_size, config.vocab_size)
         self.post_init()
@@ -307,17 +161,30 @@ class MiniAlbertForMaskedLM(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> MaskedLMOutput:
         """Score the vocabulary at each position: logits (B, L, V).
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: Original pieces (B, L), -100 where none was masked; adds the cross-entropy as ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits = self.vocab_projector(
             self.vocab_layer_norm(self.activation(self.vocab_transform(encoded.last_hidden_state)))
         )
@@ -341,17 +208,30 @@ class MiniAlbertForTokenClassification(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> TokenClassifierOutput:
         """Score the labels at each token: logits (B, L, num_labels).
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: Label of each token (B, L), -100 where it does not count; adds the cross-entropy as ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
         loss = None
         if labels is not None:
@@ -374,7 +254,14 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
 
     @can_return_tuple
     def forward(
-        self, input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> SequenceClassifierOutput:
         """Score the labels of each sequence: logits (B, num_labels).
 
@@ -383,19 +270,28 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
 
         Args:
             input_ids: Word pieces (B, L).
+            attention_mask: As in :meth:`MiniAlbertModel.forward`, like the next three.
+            token_type_ids: Segment of each token (B, L).
+            position_ids: Position of each token (B, L).
+            inputs_embeds: Word embeddings (B, L, E) in place of ``input_ids``.
             labels: (B,) classes or values, or (B, num_labels) for several labels or values; adds ``loss``.
-            **kwargs: The other arguments of :meth:`MiniAlbertModel.forward`.
+            **kwargs: ``output_attentions``, ``output_hidden_states`` and ``return_dict``, as there.
 
         Raises:
-            ValueError: ``pair`` pooling without ``token_type_ids``.
+            ValueError: ``pair`` pooling of a row without a second text, or ``mean`` and ``pair`` without a mask (B, L).
         """
         loss_kwargs = _take_loss_kwargs(kwargs)
-        encoded = self.albert(input_ids, **kwargs)
-        pooled = self._pool(encoded.last_hidden_state, kwargs.get("attention_mask"), kwargs.get("token_type_ids"))
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
+        pooled = self._pool(encoded.last_hidden_state, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(pooled))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **loss_kwargs)
+            if loss_kwargs and self.config.problem_type != "single_label_classification":
+                # transformers' losses of several labels and of values are means of this batch alone
+                loss = loss * (labels.numel() / loss_kwargs["num_items_in_batch"])
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
@@ -407,23 +303,20 @@ class MiniAlbertForSequenceClassification(MiniAlbertPreTrainedModel):
         if self.config.classifier_pooling == "cls":
             return states[:, 0]
         mask = torch.ones_like(states[..., 0]) if attention_mask is None else attention_mask
+        if mask.dim() != 2:
+            raise ValueError(
+                f"classifier_pooling={self.config.classifier_pooling!r} needs an attention_mask (batch, tokens), "
+                f"got {tuple(mask.shape)}"
+            )
         if self.config.classifier_pooling == "mean":
             return _mean(states, mask)
         if token_type_ids is None:
             raise ValueError("classifier_pooling='pair' reads two texts: pass the token_type_ids that tell them apart")
-        first, second = (
-            nn.functional.rms_norm(_mean(states, mask * (token_type_ids == segment)), states.shape[-1:])
-            for segment in (0, 1)
-        )
+        segments = [mask * (token_type_ids == segment) for segment in (0, 1)]
+        if not torch.compiler.is_compiling():  # a graph cannot branch on values
+            _check_pairs(segments)
+        first, second = (nn.functional.rms_norm(_mean(states, kept), states.shape[-1:]) for kept in segments)
         return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
-
-
-def _additive_bias(attention_mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
-    """Turn a 0/1 mask (B, L) into a bias (B, 1, 1, L) that is the least number of ``dtype`` at padding."""
-    if attention_mask is None or attention_mask.dim() == 4:
-        return attention_mask
-    keep = attention_mask[:, None, None, :].to(dtype)
-    return (1.0 - keep) * torch.finfo(dtype).min
 
 
 def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -432,10 +325,22 @@ def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return ((states.float() * kept).sum(1) / kept.sum(1).clamp(min=1)).to(states.dtype)
 
 
+def _check_pairs(segments: Sequence[torch.Tensor]) -> None:
+    """Refuse a batch with a row that lacks one of its two texts, whose masks (B, L) are given."""
+    for place, kept in zip(("first", "second"), segments, strict=True):
+        empty = (kept.sum(1) == 0).nonzero().flatten().tolist()
+        if empty:
+            raise ValueError(
+                f"classifier_pooling='pair' reads two texts, and row {empty[0]} of the batch has no {place} one: "
+                "pass both to the tokenizer, with token_type_ids 0 and 1"
+            )
+
+
 def _head_dropout(config: MiniAlbertConfig) -> float:
     return config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
 
 
 def _take_loss_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Take the number of labels in all accumulated batches, which the Trainer passes for the loss, out of kwargs."""
-    return {"num_items_in_batch": kwargs.pop("num_items_in_batch")} if "num_items_in_batch" in kwargs else {}
+    items = kwargs.pop("num_items_in_batch", None)
+    return {} if items is None else {"num_items_in_batch": items}
