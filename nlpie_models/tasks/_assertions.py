@@ -4,7 +4,7 @@ The probability of a label is the sum of those with its assertions, so spans do 
 the assertion of a span is the one with the highest probability over the words of the span, given its label.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,6 +14,8 @@ from ..documents import Entity
 from ..documents.assertion.assertion import assert_with_answers
 from ..documents.assertion.labels import PRESENT, split_label
 from ..documents.bio import split_tag
+
+_CONFIDENT = 0.9  # chosen on clinical_notes validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +59,34 @@ class AssertedTags:
         return (None if assertion == PRESENT else assertion), float(masses[best] / max(masses.sum(), 1e-12))
 
 
-def with_rules(text: str, entities: Iterable[Entity], tags: AssertedTags) -> list[Entity]:
+def with_rules(
+    text: str, entities: Sequence[Entity], probabilities: Sequence[float], tags: AssertedTags
+) -> list[Entity]:
     """Return entities that a model has asserted, some as the rules find them, which know better by kind of evidence.
 
     The rules decide where the text answers in so many words or signs ("Fever: No", a ticked box), where they find the
-    family's history, and whether a word stands there that negates or doubts what the model finds negated or uncertain.
-    What the model finds negated is not the family's.
+    family's history, and where the model finds something uncertain, or negated with little confidence. What the model
+    finds negated is not the family's.
+
+    Args:
+        text: The text.
+        entities: Its entities, with the assertions of the model.
+        probabilities: That of each assertion.
+        tags: The head's tags.
     """
-    entities = list(entities)
-    return [
-        ruled if entity.label in tags.columns and (answered or _rules_decide(entity, ruled)) else entity
-        for entity, (ruled, answered) in zip(entities, assert_with_answers(text, entities), strict=True)
-    ]
+    decided = []
+    for entity, probability, (ruled, answered) in zip(
+        entities, probabilities, assert_with_answers(text, entities), strict=True
+    ):
+        by_rules = answered or _rules_decide(entity.assertion, probability, ruled.assertion)
+        decided.append(ruled if by_rules and entity.label in tags.columns else entity)
+    return decided
 
 
-def _rules_decide(entity: Entity, ruled: Entity) -> bool:
-    if ruled.assertion == "family":
-        return entity.assertion != "negated"
-    return entity.assertion in ("negated", "uncertain")
+def _rules_decide(by_model: str | None, probability: float, by_rules: str | None) -> bool:
+    if by_model == "negated":
+        return by_rules != "family" and probability < _CONFIDENT
+    return by_model == "uncertain" or by_rules == "family"
 
 
 @cache

@@ -86,7 +86,7 @@ class AssertionTask(Task):
                 entity = replace(entity, assertion=assertion, score=score)
             asserted.append(entity)
         if options.method == "both":
-            asserted = with_rules(plan.text, asserted, tags)
+            asserted = with_rules(plan.text, asserted, [entity.score for entity in asserted], tags)
         return {"entities": asserted}
 
     def reads(self, labels: Sequence[str]) -> bool:

@@ -87,19 +87,20 @@ class NerTask(Task):
         scores = merged.max(axis=-1)
         by_model = options.assertion in (True, "model") and bool(tags.columns)
         edges = _edges(encoding, options)
-        entities = []
+        entities, asserted = [], []
         for first, stop, label in decode_bio(best, edges):
             start, end = int(words[first, 0]), int(words[stop - 1, 1])
             score = float(scores[first:stop].mean())
             if options.score == "joint":
                 goes_on = merged[stop, tags.continuing(label)].sum() if stop < len(best) and stop not in edges else 0.0
                 score = float(scores[first:stop].prod() * (1.0 - goes_on))
-            assertion = tags.assertion_of(label, probabilities[first:stop])[0] if by_model else None
+            assertion, probability = tags.assertion_of(label, probabilities[first:stop]) if by_model else (None, 1.0)
+            asserted.append(probability)
             entities.append(Entity(start, end, label, encoding.text[start:end], score, assertion))
         if options.assertion and not by_model:
             entities = assert_entities(encoding.text, entities)
         elif options.assertion is True:
-            entities = with_rules(encoding.text, entities, tags)
+            entities = with_rules(encoding.text, entities, asserted, tags)
         return {"entities": entities}
 
     def check_options(self, options: NerOptions, head: Head) -> None:
