@@ -79,7 +79,9 @@ def test_efficiency_writes_every_figure_and_shows_them(note_files, ner_folder, t
     assert (measured.pop("checkpoint"), measured.pop("task"), measured["notes"]) == ("tiny", "ner", 3)
     assert [measured.pop(f"base_{kind}_bytes") for kind in ("weight", "folder")] == [None, None]
     made = measured.pop("provenance")
-    assert made["command"] == "nlpie benchmark efficiency ner -t ner --notes NOTES --rounds 1 --engine torch --device cpu"
+    assert (
+        made["command"] == "nlpie benchmark efficiency ner -t ner --notes NOTES --rounds 1 --engine torch --device cpu"
+    )
     assert len(measured) == 17
     assert all(value > 0 for value in measured.values())
     assert measured["peak_bytes"] > measured["import_peak_bytes"]
