@@ -48,7 +48,7 @@ STORED = ROOT / "model_cards" / "benchmarks"
 
 def test_stored_figures_are_those_of_benchmarks() -> None:
     stored = {path.stem: read_record(Benchmark, path, "a benchmark") for path in STORED.glob("*.json")}
-    assert stored.keys() == {"assertion", "corpus", "distillation", "pretraining", "recorded"}
+    assert stored.keys() == {"annotate", "assertion", "corpus", "distillation", "pretraining", "recorded"}
     for name, found in stored.items():
         assert found.results
         assert found.provenance.command.startswith(f"nlpie benchmark {name}")
