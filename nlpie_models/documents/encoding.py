@@ -9,11 +9,11 @@ import regex
 from tokenizers import Regex, Tokenizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, Sequence, Split
 
+from .markup import encodable
 from .words import find_sentence_starts, find_words
 
 # BERT cuts at ASCII signs and punctuation only: "☐Fever" would be one unknown piece, in which a model sees no fever.
 _SYMBOL = Split(Regex(r"\p{S}"), "isolated")
-_SURROGATE = regex.compile(r"[\ud800-\udfff]")
 _DELETED_SPACE = regex.compile(r"[\v\f\x1c-\x1f\x85]")
 
 
@@ -94,7 +94,7 @@ class Encoder:
         """Return the encoding of a text."""
         # A lone surrogate is no character and cannot be encoded as UTF-8; its stand-in keeps every offset in place.
         # White space that BERT's normaliser would delete as control characters keeps words apart.
-        seen = _DELETED_SPACE.sub(" ", _SURROGATE.sub("\ufffd", text))
+        seen = _DELETED_SPACE.sub(" ", encodable(text))
         pieces = self._tokenizer.encode(seen, add_special_tokens=False)
         offsets = np.array(pieces.offsets, dtype=np.int64).reshape(-1, 2)
         words = find_words(text)

@@ -15,9 +15,9 @@ _MARK = regex.compile(
     r"(?<=\p{Ll})[.!?](?=\p{Lu}\p{Ll})|(?:\\\.br\\|(?i:<(?:br|p|/p|/li|/tr|/td) ?/?>)|\||(?<=\s)~(?=\s))\s*+"
 )
 # Signs that begin an item of a list: bullets, boxes, Word's own (private use), and numbers such as "2)".
-_BULLETS = "•‣⁃∙▪▫●○◦■□➢➤✓✔☐☑☒\uf0a7\uf0b7\uf0d8\uf0fc"
-_ITEM = regex.compile(rf"[{_BULLETS}]|(?<=\s)\d{{1,2}}\)(?=\s)")
-_CELL = regex.compile(rf"[\t|\v\f\x1c-\x1e\x85\u2028\u2029{_BULLETS}]")
+BULLETS = "•‣⁃∙▪▫●○◦■□➢➤✓✔☐☑☒\uf0a7\uf0b7\uf0d8\uf0fc"
+_ITEM = regex.compile(rf"[{BULLETS}]|(?<=\s)\d{{1,2}}\)(?=\s)")
+_CELL = regex.compile(rf"[\t|\v\f\x1c-\x1e\x85\u2028\u2029{BULLETS}]")
 # The stop of an abbreviation: "p.o. daily", "Dr. Jones", "5 vs. 6".
 _ABBREVIATION = regex.compile(r"(?:\b\p{L}\.)+\p{L}\.(?=\s+\p{Ll})|\b(?:Dr|Mr|Mrs|Ms|vs|approx)\.(?=[^\S\r\n]+\S)")
 

@@ -35,6 +35,7 @@ FOLDER = "onnx"
 WEIGHTS = "weights.bin"
 CACHE_VARIABLE = "NLPIE_MODELS_CACHE"
 _LIBRARIES = ("onnx", "onnxscript")
+_FORM = 1  # of what is written; another number makes the graphs in the cache anew
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,10 @@ class Graph:
 
 def find_graph(checkpoint: LocalCheckpoint, task: Task) -> Graph | None:
     """Return the graph of a checkpoint's model for a task: the one in its folder, else that in the cache, if any."""
-    folders = checkpoint.folder / FOLDER, _cached(checkpoint, task)
-    paths = (folder / f"{task.output}.onnx" for folder in folders)
-    return next((Graph(path) for path in paths if path.exists()), None)
+    for folder in (checkpoint.folder / FOLDER, _cached(checkpoint, task)):
+        if (path := folder / f"{task.output}.onnx").exists():
+            return Graph(path)
+    return None
 
 
 def find_or_make_graph(checkpoint: LocalCheckpoint, task: Task) -> Graph:
@@ -197,7 +199,7 @@ def _has_accelerator() -> bool:
 
 def _cached(checkpoint: LocalCheckpoint, task: Task) -> Path:
     """Return where the cache keeps the graph: by all that it depends on, which the weights are not part of."""
-    depends = [checkpoint.config, task.output, version("nlpie-models"), version("transformers")]
+    depends = [checkpoint.config, task.output, _FORM, version("transformers")]
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:32]
     return _cache() / "graphs" / key
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_minialbert import tiny_config
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -37,17 +38,7 @@ TOLERANCE = {"rtol": 0, "atol": 1e-5}
 
 @pytest.fixture
 def config() -> MiniAlbertConfig:
-    return MiniAlbertConfig(
-        vocab_size=50,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=24,
-        max_position_embeddings=32,
-        reduction_factor=4,
-        num_labels=3,
-    )
+    return tiny_config()
 
 
 def batch_of(config: MiniAlbertConfig, rows: int = 2, length: int = 9) -> dict[str, torch.Tensor]:

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from tiny_minialbert import tiny_config
 from transformers import AttentionInterface
 from transformers.activations import ACT2FN
 
 from nlpie_models.architectures.minialbert import (
-    MiniAlbertConfig,
     MiniAlbertForMaskedLM,
     MiniAlbertForTokenClassification,
     MiniAlbertModel,
@@ -14,20 +14,6 @@ from nlpie_models.architectures.minialbert import (
 from nlpie_models.architectures.minialbert.layers_minialbert import attend_eagerly
 
 BATCH = {"input_ids": torch.arange(1, 17).reshape(2, 8), "attention_mask": torch.tensor([[1] * 8, [1] * 5 + [0] * 3])}
-
-
-def config_of(**changes) -> MiniAlbertConfig:
-    sizes = {
-        "vocab_size": 50,
-        "embedding_size": 8,
-        "hidden_size": 16,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "intermediate_size": 24,
-        "max_position_embeddings": 32,
-        "reduction_factor": 4,
-    }
-    return MiniAlbertConfig(**{**sizes, **changes})
 
 
 def states(model: torch.nn.Module) -> torch.Tensor:
@@ -44,7 +30,7 @@ def test_an_attention_of_the_users_is_called_once_a_recursion(monkeypatch) -> No
 
     monkeypatch.setattr(AttentionInterface, "_global_mapping", {**AttentionInterface._global_mapping})
     AttentionInterface.register("counting", counting)
-    model = MiniAlbertModel(config_of())
+    model = MiniAlbertModel(tiny_config())
     expected = states(model)
     model.set_attn_implementation("counting")
     found = states(model)
@@ -55,13 +41,13 @@ def test_an_attention_of_the_users_is_called_once_a_recursion(monkeypatch) -> No
 
 def test_an_unknown_attention_is_refused() -> None:
     with pytest.raises(ValueError, match="no_such_attention"):
-        MiniAlbertModel(config_of()).set_attn_implementation("no_such_attention")
+        MiniAlbertModel(tiny_config()).set_attn_implementation("no_such_attention")
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_a_row_of_nothing_but_padding_stays_finite(dtype, attention) -> None:
-    model = MiniAlbertModel(config_of()).to(dtype).eval()
+    model = MiniAlbertModel(tiny_config()).to(dtype).eval()
     model.set_attn_implementation(attention)
     mask = BATCH["attention_mask"].clone()
     mask[1] = 0
@@ -71,7 +57,7 @@ def test_a_row_of_nothing_but_padding_stays_finite(dtype, attention) -> None:
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_a_ready_bias_is_the_same_as_a_mask(attention) -> None:
-    model = MiniAlbertModel(config_of())
+    model = MiniAlbertModel(tiny_config())
     model.set_attn_implementation(attention)
     bias = (1.0 - BATCH["attention_mask"][:, None, None].float()) * torch.finfo(torch.float32).min
     with torch.no_grad():
@@ -81,7 +67,7 @@ def test_a_ready_bias_is_the_same_as_a_mask(attention) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 8])
 def test_the_feed_forward_runs_in_chunks(size) -> None:
-    model = MiniAlbertModel(config_of(chunk_size_feed_forward=size))
+    model = MiniAlbertModel(tiny_config(chunk_size_feed_forward=size))
     lengths = []
     layer = model.albert.encoder.layer_of(0)
     layer.ffn.register_forward_hook(lambda _, inputs, __: lengths.append(inputs[0].shape[1]))
@@ -93,7 +79,7 @@ def test_the_feed_forward_runs_in_chunks(size) -> None:
 
 @pytest.mark.parametrize("name", ["relu", "silu", "gelu_new"])
 def test_both_activations_are_the_configs(name) -> None:
-    model = MiniAlbertForMaskedLM(config_of(hidden_act=name))
+    model = MiniAlbertForMaskedLM(tiny_config(hidden_act=name))
     assert type(model.activation) is type(model.albert.albert.encoder.layer_of(0).activation) is type(ACT2FN[name])
 
 
@@ -101,7 +87,7 @@ def test_both_activations_are_the_configs(name) -> None:
 @pytest.mark.parametrize("where", ["", "albert.att_adapters", "albert.mlp_adapters.1", "albert.albert.encoder"])
 def test_weights_may_stay_on_disk(adapters, where, tmp_path) -> None:
     pytest.importorskip("accelerate")
-    model = MiniAlbertForTokenClassification(config_of(use_adapter=adapters))
+    model = MiniAlbertForTokenClassification(tiny_config(use_adapter=adapters))
     model.save_pretrained(tmp_path / "model")
     device_map = {"": "disk"} if not where else {**dict.fromkeys(places(model, where), "cpu"), where: "disk"}
     offloaded = MiniAlbertForTokenClassification.from_pretrained(

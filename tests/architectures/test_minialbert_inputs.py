@@ -4,10 +4,10 @@ import inspect
 
 import pytest
 import torch
+from tiny_minialbert import tiny_config
 from transformers import BertForTokenClassification, BertTokenizerFast, pipeline
 
 from nlpie_models.architectures.minialbert import (
-    MiniAlbertConfig,
     MiniAlbertForMaskedLM,
     MiniAlbertForSequenceClassification,
     MiniAlbertForTokenClassification,
@@ -16,21 +16,6 @@ from nlpie_models.architectures.minialbert import (
 INPUTS = ["input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "labels"]
 HEADS = [MiniAlbertForMaskedLM, MiniAlbertForSequenceClassification, MiniAlbertForTokenClassification]
 POOLINGS = ["cls", "mean", "pair"]
-
-
-def config_of(**changes) -> MiniAlbertConfig:
-    sizes = {
-        "vocab_size": 50,
-        "embedding_size": 8,
-        "hidden_size": 16,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "intermediate_size": 24,
-        "max_position_embeddings": 32,
-        "reduction_factor": 4,
-        "num_labels": 3,
-    }
-    return MiniAlbertConfig(**{**sizes, **changes})
 
 
 def pairs(rows: int = 2, length: int = 9) -> dict[str, torch.Tensor]:
@@ -51,7 +36,7 @@ def test_the_inputs_are_named_in_the_order_of_bert(head) -> None:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_second_place_is_the_masks(head) -> None:
-    model, batch = head(config_of()).eval(), pairs()
+    model, batch = head(tiny_config()).eval(), pairs()
     with torch.no_grad():
         by_place = model(*batch.values())
         assert by_place.loss is None
@@ -61,7 +46,10 @@ def test_the_second_place_is_the_masks(head) -> None:
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_embeddings_may_take_the_place_of_pieces(pooling) -> None:
-    model, batch = MiniAlbertForSequenceClassification(config_of(classifier_pooling=pooling)).eval(), pairs()
+    model, batch = (
+        MiniAlbertForSequenceClassification(tiny_config(classifier_pooling=pooling)).eval(),
+        pairs(),
+    )
     embedded = model.get_input_embeddings()(batch["input_ids"])
     masks = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
     with torch.no_grad():
@@ -71,7 +59,7 @@ def test_embeddings_may_take_the_place_of_pieces(pooling) -> None:
 @pytest.mark.parametrize("where", ["call", "config"])
 @pytest.mark.parametrize("head", HEADS)
 def test_the_output_may_be_a_tuple(head, where) -> None:
-    model, batch = head(config_of()).eval(), pairs()
+    model, batch = head(tiny_config()).eval(), pairs()
     with torch.no_grad():
         expected = model(**batch, output_hidden_states=True)
         model.config.return_dict = where == "call"
@@ -90,7 +78,7 @@ def test_the_output_may_be_a_tuple(head, where) -> None:
     ],
 )
 def test_a_head_for_pairs_refuses_one_text(segments, message) -> None:
-    model = MiniAlbertForSequenceClassification(config_of(classifier_pooling="pair")).eval()
+    model = MiniAlbertForSequenceClassification(tiny_config(classifier_pooling="pair")).eval()
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
     with pytest.raises(ValueError, match=message):
         model(torch.ones_like(mask), mask, torch.tensor(segments))
@@ -99,7 +87,7 @@ def test_a_head_for_pairs_refuses_one_text(segments, message) -> None:
 def test_a_pipeline_of_transformers_with_a_head_for_pairs_refuses_one_text(tmp_path) -> None:
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fever", "cough"]))
     tokenizer = BertTokenizerFast(str(tmp_path / "vocab.txt"))
-    model = MiniAlbertForSequenceClassification(config_of(classifier_pooling="pair"))
+    model = MiniAlbertForSequenceClassification(tiny_config(classifier_pooling="pair"))
     classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
     assert classify({"text": "fever", "text_pair": "cough"})["label"].startswith("LABEL_")
     with pytest.raises(ValueError, match="no second one: pass both to the tokenizer"):
@@ -108,7 +96,10 @@ def test_a_pipeline_of_transformers_with_a_head_for_pairs_refuses_one_text(tmp_p
 
 @pytest.mark.parametrize("pooling", ["mean", "pair"])
 def test_a_mask_that_cannot_be_pooled_is_refused(pooling) -> None:
-    model, batch = MiniAlbertForSequenceClassification(config_of(classifier_pooling=pooling)).eval(), pairs()
+    model, batch = (
+        MiniAlbertForSequenceClassification(tiny_config(classifier_pooling=pooling)).eval(),
+        pairs(),
+    )
     batch["attention_mask"] = torch.zeros(2, 1, 9, 9)
     with pytest.raises(ValueError, match=r"needs an attention_mask \(batch, tokens\), got \(2, 1, 9, 9\)"):
         model(**batch)
@@ -118,7 +109,7 @@ def test_a_mask_that_cannot_be_pooled_is_refused(pooling) -> None:
     ("head", "pooling"), [*((head, "cls") for head in HEADS), *((HEADS[1], pooling) for pooling in POOLINGS[1:])]
 )
 def test_an_exported_graph_takes_other_shapes(head, pooling) -> None:
-    model = head(config_of(classifier_pooling=pooling)).eval()
+    model = head(tiny_config(classifier_pooling=pooling)).eval()
     sizes = {0: torch.export.Dim("rows", max=64), 1: torch.export.Dim("tokens", max=32)}
     batch = pairs(3, 8)
     graph = torch.export.export(model, (), batch, dynamic_shapes=dict.fromkeys(batch, sizes)).module()

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from tiny_minialbert import tiny_config
 from transformers import Trainer, TrainingArguments
 
-from nlpie_models.architectures.minialbert import MiniAlbertConfig, MiniAlbertForSequenceClassification
+from nlpie_models.architectures.minialbert import MiniAlbertForSequenceClassification
 
 ROWS = 10  # batches of 4, 4 and 2: a mean of means would not do
 PROBLEMS = {
@@ -26,14 +27,7 @@ def test_accumulation_changes_neither_loss_nor_gradient(problem, tmp_path) -> No
     measured = []
     for batch, steps in ((ROWS, 1), (4, 3)):
         torch.manual_seed(0)
-        config = MiniAlbertConfig(
-            vocab_size=50,
-            embedding_size=8,
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=24,
-            reduction_factor=4,
+        config = tiny_config(
             num_labels=labels,
             problem_type=problem.split(" of ")[0],
             hidden_dropout_prob=0.0,

@@ -3,10 +3,10 @@
 import datasets
 import pytest
 import torch
+from tiny_minialbert import tiny_config
 from transformers import Trainer, TrainingArguments
 
 from nlpie_models.architectures.minialbert import (
-    MiniAlbertConfig,
     MiniAlbertForMaskedLM,
     MiniAlbertForSequenceClassification,
     MiniAlbertForTokenClassification,
@@ -28,16 +28,7 @@ def test_masks_and_segments_reach_the_model(head, pooling, tmp_path) -> None:
         "attention_mask": [[1] * 6 + [0] * 2] * 2,
         "token_type_ids": [[0, 0, 0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0]],
     }
-    config = MiniAlbertConfig(
-        vocab_size=20,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=24,
-        reduction_factor=4,
-        classifier_pooling=pooling,
-    )
+    config = tiny_config(classifier_pooling=pooling)
     model = head(config).eval()
     arguments = TrainingArguments(tmp_path, use_cpu=True, report_to="none", disable_tqdm=True)
     found = Trainer(model, arguments).predict(datasets.Dataset.from_dict(columns)).predictions

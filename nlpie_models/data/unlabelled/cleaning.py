@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
+from ...documents.markup import encodable
 from ...errors import UnknownName
 
 _MASK = re.compile(r"\[\*\*([^\[\]]{0,200}?)\*\*\]")
@@ -22,7 +23,6 @@ _BLANK_LINES = re.compile(r"\n\n\n+")
 _HEADER = re.compile(r"^[^\S\n]*([A-Z][^\n:]{0,59}):(?=\s|$)", re.MULTILINE)
 _ITEM = re.compile(r"(?:[-*•#+>]|\d{1,3}[.)]|[A-Za-z][.)])\s")
 _SMALL_WORDS = {"a", "and", "at", "by", "for", "in", "of", "on", "or", "the", "to", "with"}
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 
 # The kinds of masks in MIMIC-III, and what such masks say inside; the first that matches counts.
@@ -44,7 +44,7 @@ _CATEGORIES = tuple(
 def repair_characters(text: str) -> str:
     """Make every line end LF, drop control characters, and replace halves of surrogate pairs by U+FFFD."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
+    return encodable(_CONTROL.sub("", text))
 
 
 def name_masks(text: str) -> str:

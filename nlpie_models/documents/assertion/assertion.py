@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..fields import Entity
-from ..words import find_sentence_starts
+from ..words import BULLETS, find_sentence_starts
 from .rules import ANSWER_END, ASSERTIONS, Rule, Rules, load_rules
 
 _ANSWER_END = re.compile(ANSWER_END)
 _FAR = np.iinfo(np.int64).max
 _HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[ \t,]{0,4}+([A-Z][\w /&'()-]{0,60}?)[ \t]{0,3}(:|\r?$)")
-_LIST = re.compile(r":[ \t]*\r?\n(?:[ \t]*(?:[-*•▪●◦‣]|\d{1,2}[.)])[^\n]*(?:\n|\Z))+")
-_ITEM = re.compile(r"\n[ \t]*(?:[-*•▪●◦‣]|\d{1,2}[.)])[ \t]*")
+_SIGN = rf"[ \t]*(?:[-*{BULLETS}]|\d{{1,2}}[.)])"
+_LIST = re.compile(rf":[ \t]*\r?\n(?:{_SIGN}[^\n]*(?:\n|\Z))+")
+_ITEM = re.compile(rf"\n{_SIGN}[ \t]*")
 _DASH = re.compile(r"(?<=\S[ \t])[-–](?=[ \t])")
 
 
@@ -171,13 +172,15 @@ def _lower(text: str) -> str:
 
 def _find_phrases(text: str, rules: Rules) -> np.ndarray:
     """Return the rule, start and end of each phrase in a lower-case text (matches, 3)."""
-    matches: list[int] = []
+    numbers: dict[str, tuple[int | None, int | None]] = {}
+    matches: list[tuple[int | None, int, int]] = []
     for match in rules.pattern.finditer(text):
-        phrase = re.sub(r"\d", "#", " ".join(match[0].split()))
-        answer = rules.number.get(f"{phrase}$")
-        if answer is None or not _ANSWER_END.match(text, match.end()):
-            answer = rules.number[phrase]
-        matches += answer, *match.span()
+        if match[0] not in numbers:
+            phrase = re.sub(r"\d", "#", " ".join(match[0].split()))
+            numbers[match[0]] = rules.number.get(f"{phrase}$"), rules.number.get(phrase)
+        answer, plain = numbers[match[0]]
+        is_answer = answer is not None and _ANSWER_END.match(text, match.end())
+        matches.append((answer if is_answer or plain is None else plain, *match.span()))  # one of the two is there
     return np.array(matches, dtype=np.int64).reshape(-1, 3)
 
 

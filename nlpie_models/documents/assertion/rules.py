@@ -194,7 +194,8 @@ def _joint(abbreviations: Iterable[str]) -> regex.Pattern[str]:
     line_end = r"[ \t]*\r?\n[ \t]*"
     return regex.compile(
         rf"(?<=[a-z,]{line_end})(?=[a-z])"
-        rf"|(?<=\b(?i:a|an|and|any|by|for|in|no|of|or|the|to|with)(?:{line_end}|[ \t]+))(?=\w)"
+        rf"|(?<=\b(?:a|an|and|any|by|for|in|no|of|or|the|to|with){line_end})(?=\w)"
+        r"|(?<=\b(?i:no)\t+)(?=\w)"
         r"|(?<=(?<![\w.])(?:\w\.)+[ \t]+)(?=[a-z])"
         rf"|(?<=\b(?i:{'|'.join(map(regex.escape, abbreviations))})\.[ \t]+)"
     )

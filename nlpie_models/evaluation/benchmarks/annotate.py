@@ -2,7 +2,7 @@
 
 All run in turn on the same cores and read every token: transformers' pipeline with a stride, ours also keeps words
 whole. What it costs to read with a model of the size of BERT-base is measured on a few of the notes. The ratios are
-what counts; a check of every answer says in how far the engines find the same.
+what counts; a check of every answer says how far the engines find the same.
 """
 
 import tempfile
