@@ -12,10 +12,13 @@ class UnknownName(NlpieError):
     """A name that does not exist; the message suggests the nearest and lists those that do."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
+        super().__init__(kind, name, sorted(known))
+
+    def __str__(self) -> str:
+        kind, name, known = self.args
         near = get_close_matches(name.lower(), known, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"Unknown {kind} {name!r}. {hint}Known: {', '.join(known)}.")
+        return f"Unknown {kind} {name!r}. {hint}Known: {', '.join(known)}."
 
 
 class RegistryError(NlpieError):

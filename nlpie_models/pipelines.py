@@ -1,9 +1,10 @@
 """``load_clinical``: a checkpoint, a task and an engine joined into a pipeline from texts to annotations."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from typing import Any, get_args, overload
 
 import numpy as np
@@ -17,11 +18,13 @@ from .loading.tokenizers import PieceTokenizer, load_pieces
 from .tasks import Head, Plan, Row, Task, get_task
 from .tasks.serving import find_serving, task_options
 from .util.arguments import check_types, device_name
+from .util.process import map_in_processes
 
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 _BATCH_TOKENS = 2048
-_GROUP_PASSAGES = 256
-_ENTITY_TEXTS = 32
+_GROUP_TEXTS = 256
+_GROUP_CHARACTERS = 64_000
+_PART_PASSAGES = 256
 _DEFAULT_POSITIONS = 512
 
 
@@ -209,32 +212,52 @@ class ClinicalPipeline:
         row = inputs[0] if len(inputs) == 1 else inputs
         return next(self.stream([{**self.task.as_row(row), **more} if more else row], **options))
 
-    def stream(self, rows: Iterable[Any], **options: Any) -> Iterator[Annotation]:
+    def stream(self, rows: Iterable[Any], *, processes: int = 1, **options: Any) -> Iterator[Annotation]:
         """Annotate rows one after the other, in order, reading only a bounded number ahead.
 
         Args:
             rows: Texts, tuples of texts, or mappings; may be endless.
+            processes: In how many processes to annotate. More than one share the cores, each with a pipeline like this
+                one, and give the same annotations. They are started anew, so a script must have its main part under
+                ``if __name__ == "__main__":``.
             **options: Options of the task for this call.
 
         Raises:
-            NlpieError: At the first row that cannot be annotated.
+            NlpieError: At the first row that cannot be annotated; or a process has ended, as if memory ran out.
         """
-        for outcome in chain.from_iterable(self.stream_groups(rows, **options)):
+        for outcome in chain.from_iterable(self.stream_groups(rows, processes=processes, **options)):
             if isinstance(outcome, NlpieError):
                 raise outcome
             yield outcome
 
-    def stream_groups(self, rows: Iterable[Any], **options: Any) -> Iterator[list[Annotation | NlpieError]]:
+    def stream_groups(
+        self, rows: Iterable[Any], *, processes: int = 1, **options: Any
+    ) -> Iterator[list[Annotation | NlpieError]]:
         """As :meth:`stream`, but in groups of rows that are run together, errors in their rows' places.
 
-        How rows are grouped follows from their order alone, so a run over the same rows that starts at the
-        beginning of a group repeats its numbers to the last bit.
+        How rows are grouped follows from the rows alone, so a run over the same rows that starts at the beginning of a
+        group repeats its numbers to the last bit.
         """
         _refuse_single(rows)
         chosen = self._read_options(options) if options else self.options
-        rows = iter(rows)
-        while outcomes := list(self._annotate_group(rows, chosen)):
-            yield outcomes
+        yield from map_in_processes(partial(self._annotate_group, options=chosen), self._groups(rows), processes)
+
+    def _groups(self, rows: Iterable[Any]) -> Iterator[list[Row | NlpieError]]:
+        """Cut rows into groups of a few batches."""
+        group: list[Row | NlpieError] = []
+        characters = 0
+        for item in rows:
+            try:
+                row = self.task.as_row(item)
+                characters += sum(len(row[name]) for name in self.task.inputs)
+                group.append(row)
+            except NlpieError as error:
+                group.append(error)
+            if characters >= _GROUP_CHARACTERS or len(group) >= _GROUP_TEXTS:
+                yield group
+                group, characters = [], 0
+        if group:
+            yield group
 
     def _holds_many(self, value: Any) -> bool:
         """Whether a value is a collection of rows, and not one row."""
@@ -247,31 +270,21 @@ class ClinicalPipeline:
         self.task.check_options(chosen, self.head)
         return chosen
 
-    def _annotate_group(self, rows: Iterator[Any], options: Any) -> Iterator[Annotation | NlpieError]:
-        """Annotate rows until their passages have filled a few batches, and the rest of those taken with them."""
+    def _annotate_group(self, rows: Sequence[Row | NlpieError], options: Any) -> list[Annotation | NlpieError]:
+        """Annotate rows in parts, each of passages that fill a few batches."""
+        outcomes: list[Annotation | NlpieError] = []
         part: list[_Prepared | NlpieError] = []
-        passages, is_full = 0, False
-        size = 1 if self.ner is None else _ENTITY_TEXTS
-        for _ in range(0, _GROUP_PASSAGES, size):
-            taken = [self._as_row(item) for item in islice(rows, size)]
-            for row, entities in zip(taken, self._find_entities(taken), strict=True):
-                prepared = self._prepare(row, entities, options)
-                part.append(prepared)
-                passages += max(1, len(prepared.plan.passages)) if isinstance(prepared, _Prepared) else 0
-                if passages >= _GROUP_PASSAGES:
-                    yield from self._annotate(part, options)
-                    part, passages, is_full = [], 0, True
-            if is_full or not taken:
-                break
-        yield from self._annotate(part, options)
+        passages = 0
+        for row, entities in zip(rows, self._find_entities(rows), strict=True):
+            prepared = self._prepare(row, entities, options)
+            part.append(prepared)
+            passages += len(prepared.plan.passages) if isinstance(prepared, _Prepared) else 0
+            if passages >= _PART_PASSAGES:
+                outcomes += self._annotate(part, options)
+                part, passages = [], 0
+        return [*outcomes, *self._annotate(part, options)]
 
-    def _as_row(self, item: Any) -> Row | NlpieError:
-        try:
-            return self.task.as_row(item)
-        except NlpieError as error:
-            return error
-
-    def _find_entities(self, rows: list[Row | NlpieError]) -> list[Annotation | NlpieError | None]:
+    def _find_entities(self, rows: Sequence[Row | NlpieError]) -> list[Annotation | NlpieError | None]:
         """Return what the finder of entities says of each row that comes without; None for the other rows."""
         if self.ner is None:
             return [None] * len(rows)

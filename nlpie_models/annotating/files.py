@@ -39,6 +39,7 @@ def annotate_documents(
     columns: Columns,
     outputs: Sequence[Path],
     *,
+    processes: int = 1,
     folders: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
@@ -53,6 +54,7 @@ def annotate_documents(
         files: What to read, and what could not be found; see :func:`nlpie_models.data.texts.find_texts`.
         columns: Names of the columns, or JSON keys, of text and id.
         outputs: Files (``.jsonl``, ``.csv``, ``.parquet``, ``.html``) or folders (BRAT) to write; may be empty.
+        processes: In how many processes to annotate; see :meth:`nlpie_models.ClinicalPipeline.stream`.
         folders: Folders whose files the next run will read too; no BRAT folder is written into them.
         resume: Go on where an unfinished run stopped.
         overwrite: Replace outputs that exist, and an unfinished run.
@@ -69,7 +71,7 @@ def annotate_documents(
     columns = replace(columns, inputs=pipe.task.inputs, optional=pipe.task.optional_inputs)
     documents = read_documents(files, columns)
     if not outputs:
-        return report, _annotate_all(pipe, documents, None, Counter(), report)
+        return report, _annotate_all(pipe, documents, None, Counter(), report, processes)
     inputs = [file for file in files if isinstance(file, Path)]
     formats = {path: _check_output(path, inputs, folders, pipe) for path in outputs}
     settings = {**pipe.settings, **asdict(columns), "outputs": list(map(str, outputs))}
@@ -86,7 +88,7 @@ def annotate_documents(
     report.failures += [Failure(name, str(error)) for name, error in journal.read() if isinstance(error, NlpieError)]
 
     def run() -> Iterator[tuple[str, Annotation]]:
-        yield from _annotate_all(pipe, documents, journal, done, report)
+        yield from _annotate_all(pipe, documents, journal, done, report, processes)
         for path, kind in formats.items():
             with write_whole(path, overwrite=True) as temporary:
                 EXPORTS[kind](_annotations(journal), temporary)
@@ -138,6 +140,7 @@ def _annotate_all(
     journal: Journal | None,
     done: Counter[str],
     report: Report,
+    processes: int,
 ) -> Iterator[tuple[str, Annotation]]:
     """Yield the annotations of the documents that are not done, after the journal has them; report the others."""
     names: deque[str] = deque()
@@ -152,7 +155,7 @@ def _annotate_all(
                 names.append(document.id)
                 yield document.row
 
-    for outcomes in pipe.stream_groups(rows()):
+    for outcomes in pipe.stream_groups(rows(), processes=processes):
         group = [(names.popleft(), outcome) for outcome in outcomes]
         if journal:
             journal.append(group)

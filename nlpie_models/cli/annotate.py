@@ -52,6 +52,13 @@ from .options import ENGINE_OPTION, TASK_OPTION
 @ENGINE_OPTION
 @click.option("--device", help="Device, such as cpu, or cuda:1 with torch.")
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="In how many processes to annotate; they share the cores and the annotations stay the same.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Go on where an interrupted run with the same output stopped; an error if the output is finished and inputs "
@@ -74,6 +81,7 @@ def annotate(
     on_long: str,
     engine: str,
     device: str | None,
+    processes: int,
     resume: bool,
     overwrite: bool,
     show: bool,
@@ -83,7 +91,7 @@ def annotate(
     \b
     nlpie annotate note.txt
     nlpie annotate notes/ -o entities.jsonl -o entities.html
-    nlpie annotate notes.csv --text-column note -o entities.parquet --resume
+    nlpie annotate notes.csv --text-column note -o entities.parquet --processes 4 --resume
     nlpie annotate notes/ --assertion -o entities.html
     nlpie annotate notes/ --task relation -c my-relations --ner open-notes -o relations.csv
     nlpie annotate pairs.jsonl --task nli -c my-nli -o labels.csv
@@ -113,6 +121,7 @@ def annotate(
         files,
         columns,
         written,
+        processes=processes,
         folders=[path for path in map(Path, inputs) if path.is_dir()],
         resume=resume,
         overwrite=overwrite,

@@ -10,8 +10,11 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import datasets
 import pytest
+from click.testing import CliRunner
 
 from nlpie_models import load_clinical
+from nlpie_models.cli import main
+from nlpie_models.errors import NlpieError
 from nlpie_models.tasks import list_tasks
 
 TEXTS = [f"The patient has chest pain and fever, {number} mg aspirin was given. " * 4 for number in range(24)]
@@ -101,3 +104,23 @@ def test_spawned_processes_are_sent_a_pipeline(pipe) -> None:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         halves = pool.map(answers, [pipe, pipe], [TEXTS[:12], TEXTS[12:]], timeout=120)
         assert rounded([answer for half in halves for answer in half]) == rounded(expected)
+
+
+def test_a_stream_in_two_processes_has_the_annotations_of_one(pipe) -> None:
+    texts = [*TEXTS * 12, 5, "chest pain"]
+    alone, shared = ([outcome for group in pipe.stream_groups(texts, processes=n) for outcome in group] for n in (1, 2))
+    assert isinstance(shared[-2], NlpieError)
+    assert str(shared[-2]) == str(alone[-2])
+    del alone[-2], shared[-2]
+    assert [annotation.to_dict() for annotation in shared] == [annotation.to_dict() for annotation in alone]
+
+
+def test_the_command_in_two_processes_writes_the_file_of_one(ner_folder, tmp_path) -> None:
+    source = tmp_path / "notes.jsonl"
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS * 12))
+    outputs = [tmp_path / f"{processes}.jsonl" for processes in (1, 2)]
+    for processes, output in enumerate(outputs, start=1):
+        command = ["annotate", source, "-c", ner_folder, "-o", output, "--processes", processes]
+        result = CliRunner().invoke(main, list(map(str, command)))
+        assert result.exit_code == 0, result.output
+    assert outputs[0].read_bytes() == outputs[1].read_bytes() != b""
