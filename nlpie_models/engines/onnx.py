@@ -23,6 +23,7 @@ class OnnxEngine(GraphEngine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _QUIET
+        options.enable_mem_pattern = False  # it would keep a plan of the memory for every shape of a batch
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(tensor)) for tensor in tensors.values()]
         options.add_external_initializers(list(tensors), values)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
