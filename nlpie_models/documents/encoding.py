@@ -14,6 +14,12 @@ from .words import find_sentence_starts, find_words
 
 # BERT cuts at ASCII signs and punctuation only: "☐Fever" would be one unknown piece, in which a model sees no fever.
 _SYMBOL = Split(Regex(r"\p{S}"), "isolated")
+# Of HL7, such as \.br\, and HTML.
+_MARKUP = regex.compile(
+    r"\\\.[a-z]{2}[+-]?\d*\\"
+    r"|</?(?:a|b|br|div|em|font|h[1-6]|hr|i|li|ol|p|span|strong|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>\n]{0,200})?/?>",
+    regex.IGNORECASE,
+)
 _DELETED_SPACE = regex.compile(r"[\v\f\x1c-\x1f\x85]")
 
 
@@ -91,13 +97,14 @@ class Encoder:
         self._choose_special_tokens()  # a tokenizer's pickle leaves the choice out
 
     def encode(self, text: str) -> Encoding:
-        """Return the encoding of a text."""
+        """Return the encoding of a text; the markup of HL7 and HTML in it reads as blanks."""
+        visible = _MARKUP.sub(lambda match: " " * len(match[0]), text)
         # A lone surrogate is no character and cannot be encoded as UTF-8; its stand-in keeps every offset in place.
         # White space that BERT's normaliser would delete as control characters keeps words apart.
-        seen = _DELETED_SPACE.sub(" ", encodable(text))
+        seen = _DELETED_SPACE.sub(" ", encodable(visible))
         pieces = self._tokenizer.encode(seen, add_special_tokens=False)
         offsets = np.array(pieces.offsets, dtype=np.int64).reshape(-1, 2)
-        words = find_words(text)
+        words = find_words(visible)
         return Encoding(
             text=text,
             input_ids=np.array(pieces.ids, dtype=np.int64),

@@ -10,14 +10,14 @@ _WORD = regex.compile(rf"{_PART}(?:[\p{{C}}--\s]++{_PART})*+|[^\s\p{{C}}]", rege
 _LINE_ENDS = frozenset("\n\r\t\v\f\x1c\x1d\x1e\x85\u2028\u2029")  # a tab ends a cell
 # Possessive, so that each run of stops or blanks is read once: a note may be 300 kB of dots.
 _BREAK = regex.compile(r"(?<=[^\s.!?…])(?P<stop>[.!?…]++[\"')\]]*+)\s++|\s++")
-# Ends without a blank or a line end: "No fever.Cough", those of HL7 and HTML, bars and tildes between cells.
-_MARK = regex.compile(
-    r"(?<=\p{Ll})[.!?](?=\p{Lu}\p{Ll})|(?:\\\.br\\|(?i:<(?:br|p|/p|/li|/tr|/td) ?/?>)|\||(?<=\s)~(?=\s))\s*+"
-)
+# Line and cell ends of HL7 and HTML.
+_TAG = r"\\\.br\\|(?i:<(?:br|p|/p|/li|/tr|/td) ?/?>)"
+# Ends without a blank or a line end: "No fever.Cough", tags, bars and tildes between cells.
+_MARK = regex.compile(rf"(?<=\p{{Ll}})[.!?](?=\p{{Lu}}\p{{Ll}})|(?:{_TAG}|\||(?<=\s)~(?=\s))\s*+")
 # Signs that begin an item of a list: bullets, boxes, Word's own (private use), and numbers such as "2)".
 BULLETS = "•‣⁃∙▪▫●○◦■□➢➤✓✔☐☑☒\uf0a7\uf0b7\uf0d8\uf0fc"
 _ITEM = regex.compile(rf"[{BULLETS}]|(?<=\s)\d{{1,2}}\)(?=\s)")
-_CELL = regex.compile(rf"[\t|\v\f\x1c-\x1e\x85\u2028\u2029{BULLETS}]")
+_CELL = regex.compile(rf"{_TAG}|[\t|\v\f\x1c-\x1e\x85\u2028\u2029{BULLETS}]")
 # The stop of an abbreviation: "p.o. daily", "Dr. Jones", "5 vs. 6".
 _ABBREVIATION = regex.compile(r"(?:\b\p{L}\.)+\p{L}\.(?=\s+\p{Ll})|\b(?:Dr|Mr|Mrs|Ms|vs|approx)\.(?=[^\S\r\n]+\S)")
 
@@ -45,5 +45,5 @@ def find_sentence_starts(text: str) -> np.ndarray:
 
 
 def find_cell_starts(text: str) -> np.ndarray:
-    """Return the character offsets behind tabs, bars, bullets, page breaks and line separators, which end an entity."""
+    """Return the character offsets behind tabs, tags, bars, bullets and line separators, which end an entity."""
     return np.fromiter((match.end() for match in _CELL.finditer(text)), dtype=np.int64)

@@ -64,9 +64,9 @@ def with_rules(
 ) -> list[Entity]:
     """Return entities that a model has asserted, some as the rules find them, which know better by kind of evidence.
 
-    The rules decide where the text answers in so many words or signs ("Fever: No", a ticked box), where they find the
-    family's history, and where the model finds something uncertain, or negated with little confidence. What the model
-    finds negated is not the family's.
+    The rules decide where the text answers in so many words or signs ("Fever: No", a ticked box), where the model finds
+    something uncertain, or negated with little confidence, and where they find the family's history and it the past,
+    or, with little confidence, nothing.
 
     Args:
         text: The text.
@@ -84,9 +84,9 @@ def with_rules(
 
 
 def _rules_decide(by_model: str | None, probability: float, by_rules: str | None) -> bool:
-    if by_model == "negated":
-        return by_rules != "family" and probability < _CONFIDENT
-    return by_model == "uncertain" or by_rules == "family"
+    if by_rules == "family":
+        return by_model in ("uncertain", "historical") or (by_model is None and probability < _CONFIDENT)
+    return by_model == "uncertain" or (by_model == "negated" and probability < _CONFIDENT)
 
 
 @cache

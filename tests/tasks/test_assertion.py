@@ -72,13 +72,24 @@ def test_entities_get_the_assertions_that_the_model_has_learnt(folder) -> None:
         assert answer("ner", reader, {"text": TEXT}, present, **options).entities[0].assertion == expected
 
 
-def test_the_rules_tell_the_family_unless_the_model_says_negated(folder) -> None:
+def test_the_rules_tell_the_family_unless_the_model_says_negated_or_is_confident(folder) -> None:
     reader = load_clinical(folder).reader
     text = "Family history: severe fever, CT scan"
     present = ["O", "O", "O", "B-problem/present", "I-problem/present", "O", "B-test", "I-test"]
     negated = [tag.replace("present", "negated") for tag in present]
+    doubtful = [
+        *present[:3],
+        np.log([1e-9, 0.2, 1e-9, 0.8, 1e-9, 1e-9, 1e-9]),
+        np.log([1e-9, 1e-9, 0.2, 1e-9, 0.8, 1e-9, 1e-9]),
+        *present[5:],
+    ]
     said = {}
-    for name, tags, option in [("both", present, True), ("model", present, "model"), ("negated", negated, True)]:
+    for name, tags, option in [
+        ("doubtful", doubtful, True),
+        ("its model", doubtful, "model"),
+        ("present", present, True),
+        ("negated", negated, True),
+    ]:
         entities = answer("ner", reader, {"text": text}, tags, assertion=option).entities
         said[name] = [(entity.label, entity.assertion) for entity in entities]
         given = [{"start": e.start, "end": e.end, "label": e.label} for e in entities]
@@ -88,8 +99,9 @@ def test_the_rules_tell_the_family_unless_the_model_says_negated(folder) -> None
             name
         ]
     assert said == {
-        "both": [("problem", "family"), ("test", None)],
-        "model": [("problem", None), ("test", None)],
+        "doubtful": [("problem", "family"), ("test", None)],
+        "its model": [("problem", None), ("test", None)],
+        "present": [("problem", None), ("test", None)],
         "negated": [("problem", "negated"), ("test", None)],
     }
 

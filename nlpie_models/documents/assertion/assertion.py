@@ -8,6 +8,8 @@ https://doi.org/10.1006/jbin.2001.1029) and ConText (Harkema et al. 2009, https:
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 
@@ -21,6 +23,7 @@ _HEADING = re.compile(r"(?m)(?:(^)|(?<=[.,;:!?)]))[ \t,]{0,4}+([A-Z][\w /&'()-]{
 _SIGN = rf"[ \t]*(?:[-*{BULLETS}]|\d{{1,2}}[.)])"
 _LIST = re.compile(rf":[ \t]*\r?\n(?:{_SIGN}[^\n]*(?:\n|\Z))+")
 _ITEM = re.compile(rf"\n{_SIGN}[ \t]*")
+_PARAGRAPH_END = re.compile(r"\S[^\n]*+\n[ \t\r]*+\n")
 _DASH = re.compile(r"(?<=\S[ \t])[-–](?=[ \t])")
 
 
@@ -188,7 +191,8 @@ def _find_headings(text: str, sections: dict[str, str | None]) -> list[tuple[int
     """Return start, end and label of each heading.
 
     A heading is known, or in capitals with a colon; in a text whose last heading is not in capitals, any title that
-    begins a line and has a colon is one as well.
+    begins a line and has a colon is one as well. The blank line behind the first paragraph of a section with a label
+    counts as a heading without one: what follows is rarely the family's or past any more.
     """
     headings = []
     in_capitals = False
@@ -199,7 +203,12 @@ def _find_headings(text: str, sections: dict[str, str | None]) -> list[tuple[int
         if known or (colon == ":" and (capitals or (line is not None and not in_capitals))):
             in_capitals = capitals
             headings.append((match.start(2), match.end(), sections.get(name)))
-    return headings
+    ends = [
+        (found.end(), found.end(), None)
+        for (_, end, label), (following, _, _) in pairwise([*headings, (len(text), len(text), None)])
+        if label and (found := _PARAGRAPH_END.search(text, end, following))
+    ]
+    return sorted([*headings, *ends], key=itemgetter(0))
 
 
 def _sections_of(starts: np.ndarray, headings: list[tuple[int, int, str | None]]) -> np.ndarray:
